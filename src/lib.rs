@@ -1,0 +1,36 @@
+#![doc = include_str!("docs/crate.md")]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod budget;
+mod error;
+pub mod event_loop;
+mod hub;
+mod notifier;
+mod pipe;
+mod queue;
+mod router;
+mod waker;
+
+pub use crate::budget::Budget;
+pub use crate::error::{
+    ClosePipeError, PipeError, RouteUntilError, SendError, SendTimeoutError, StartError, StopError,
+    TrySendError,
+};
+pub use crate::pipe::{MessageReceiver, MessageSender, PipeEnd, StartedSender};
+pub use crate::router::{Dispatched, MessageRouter, MessageRouterBuilder, RouterStats};
+pub use crate::waker::Waker;
+
+/// Essays: how the crate is built, and how to use it well.
+pub mod guide {
+    #[doc = include_str!("docs/from_a_worker_to_the_window.md")]
+    pub mod from_a_worker_to_the_window {}
+    #[doc = include_str!("docs/choosing_a_pipe.md")]
+    pub mod choosing_a_pipe {}
+    #[doc = include_str!("docs/shutdown.md")]
+    pub mod shutdown {}
+    #[doc = include_str!("docs/architecture.md")]
+    pub mod architecture {}
+    #[doc = include_str!("docs/traits_futures.md")]
+    pub mod traits_futures {}
+}

@@ -1,0 +1,151 @@
+//! The wake flag: no wake is lost, and a burst wakes once. Nothing else in the crate orders memory for waking.
+//!
+//! The flag has three states:
+//!
+//! - [`IDLE`]: the loop sleeps, or is about to. Whoever enqueues must wake it.
+//! - [`SCHEDULED`]: a wake is under way. The send that moved the flag here from `IDLE`, and only that
+//!   one, calls the waker.
+//! - [`HELD`]: the loop is between [`hold`](Notifier::hold) (it dispatches) and
+//!   [`settle`](Notifier::settle) (it is about to sleep). It will look at the queue, so nobody wakes.
+//!
+//! # Why no wake is lost
+//! Senders enqueue, then call [`notify`](Notifier::notify). The foreground clears the flag, then looks at
+//! the queue. Both touch the queue under one and the same lock, and that lock's order is what this
+//! argument stands on, so the flag itself needs no ordering of its own:
+//!
+//! - If the sender's push comes before the look, the look sees the message.
+//! - If the look comes before the push, then the clear, which comes before the look, happens before
+//!   the sender reads the flag. The sender cannot read a value older than that clear: it reads `IDLE`
+//!   and wakes, or reads a later `SCHEDULED` or `HELD`, after which the foreground looks again.
+//!
+//! Enqueueing after the flag, or clearing after the last look, breaks it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use crate::waker::Waker;
+
+const IDLE: u8 = 0;
+const SCHEDULED: u8 = 1;
+const HELD: u8 = 2;
+/// `SCHEDULED`, and a whole turn of the loop has passed without a dispatch.
+const OVERDUE: u8 = 3;
+
+pub(crate) struct Notifier {
+    flag: AtomicU8,
+    /// Whether the foreground routes by hand: then it is parked, and its event loop is left alone.
+    manual: AtomicBool,
+    waker: Box<dyn Waker>,
+    foreground: Thread,
+    wakes: AtomicU64,
+    /// When the last wake was sent, in nanoseconds after `origin`; for statistics only.
+    woken_at: AtomicU64,
+    origin: Instant,
+}
+
+impl Notifier {
+    /// Makes the notifier of the calling thread, which becomes the foreground.
+    pub(crate) fn new(waker: Box<dyn Waker>) -> Self {
+        Self {
+            flag: AtomicU8::new(IDLE),
+            manual: AtomicBool::new(false),
+            waker,
+            foreground: thread::current(),
+            wakes: AtomicU64::new(0),
+            woken_at: AtomicU64::new(0),
+            origin: Instant::now(),
+        }
+    }
+
+    /// Sees to it that the foreground looks at the queue. To be called after enqueueing, on any thread.
+    #[inline]
+    pub(crate) fn notify(&self) {
+        // Relaxed: see the module's documentation; the queue's lock orders this after any clear that
+        // preceded a look which missed the message.
+        if self.flag.load(Ordering::Relaxed) == IDLE {
+            self.schedule();
+        }
+    }
+
+    #[cold]
+    fn schedule(&self) {
+        // Acquire pairs with the Release of `clear`, so that `manual`, written before, is seen.
+        let won = self.flag.compare_exchange(IDLE, SCHEDULED, Ordering::Acquire, Ordering::Relaxed);
+        if won.is_ok() {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        let now = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        // Relaxed, both: figures for people.
+        self.woken_at.store(now, Ordering::Relaxed);
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+        if self.manual.load(Ordering::Relaxed) {
+            self.foreground.unpark();
+        } else if catch_unwind(AssertUnwindSafe(|| self.waker.wake())).is_err() {
+            // Whoever sends next tries again. Should the foreground have moved on meanwhile, its flag
+            // is left alone.
+            let _ = self.flag.compare_exchange(SCHEDULED, IDLE, Ordering::Relaxed, Ordering::Relaxed);
+            log::error!("the waker of a router panicked; its messages wait for the next wake");
+        }
+    }
+
+    /// Foreground: a dispatch begins; until `settle` nobody needs to wake.
+    pub(crate) fn hold(&self) {
+        // Relaxed: a sender that misses this wakes once more, which is harmless.
+        self.flag.store(HELD, Ordering::Relaxed);
+    }
+
+    /// Foreground: the loop is about to sleep. `is_empty` looks at the queue.
+    ///
+    /// A wake that is under way is left alone; one that has not led to a dispatch by the second
+    /// settling is taken for lost (a full message queue of the system) and sent again.
+    pub(crate) fn settle(&self, is_empty: impl FnOnce() -> bool) {
+        match self.flag.load(Ordering::Relaxed) {
+            HELD => {
+                self.clear();
+                if !is_empty() {
+                    self.notify();
+                }
+            }
+            SCHEDULED => {
+                // Relaxed: only the foreground leaves `SCHEDULED`, but for a waker that panicked.
+                self.flag.store(OVERDUE, Ordering::Relaxed);
+            }
+            OVERDUE => {
+                self.flag.store(SCHEDULED, Ordering::Relaxed);
+                self.wake();
+            }
+            _ => {}
+        }
+    }
+
+    /// Foreground: gives up the hold; the queue must be looked at afterwards.
+    pub(crate) fn clear(&self) {
+        // Release pairs with the Acquire in `schedule`.
+        self.flag.store(IDLE, Ordering::Release);
+    }
+
+    /// Foreground: from now on wakes go to the parked thread (`true`) or to the event loop (`false`).
+    pub(crate) fn set_manual(&self, manual: bool) {
+        // Relaxed: published by the `clear` that follows before the foreground parks.
+        self.manual.store(manual, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_foreground(&self) -> bool {
+        thread::current().id() == self.foreground.id()
+    }
+
+    pub(crate) fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
+    }
+
+    /// When the last wake was sent.
+    pub(crate) fn woken_at(&self) -> Instant {
+        let since = Duration::from_nanos(self.woken_at.load(Ordering::Relaxed));
+        self.origin.checked_add(since).unwrap_or(self.origin)
+    }
+}

@@ -1,0 +1,65 @@
+//! How a router tells a sleeping event loop that there is something to dispatch.
+
+use std::sync::Arc;
+
+/// Wakes the event loop of the foreground from any thread.
+///
+/// A wake carries no data: it makes the loop turn once more, so that it calls
+/// [`dispatch`](crate::MessageRouter::dispatch). The router wakes once for a burst of messages, and
+/// may wake when there turns out to be nothing to do.
+///
+/// Implemented for closures, [`Arc`] and [`Box`] of a waker, [`std::thread::Thread`] (which unparks
+/// it), [`std::task::Waker`], and the proxies of the hosts in [`event_loop`](crate::event_loop).
+///
+/// # What an implementation must keep
+/// - `wake` is called on whatever thread sends, sometimes on the foreground itself, never with a lock
+///   of this crate held. It should return quickly and must not wait for the foreground.
+/// - After the loop has ended, `wake` does nothing.
+/// - A panic in `wake` is caught and logged; the message stays queued, and the next send wakes again.
+///
+/// # Examples
+///
+/// ```
+/// use foreground::MessageRouter;
+///
+/// // A thread that parks between two turns of its own loop:
+/// let router: MessageRouter = MessageRouter::new(std::thread::current());
+///
+/// // A toolkit that takes a closure:
+/// let router: MessageRouter = MessageRouter::new(|| { /* toolkit::request_turn() */ });
+/// # drop(router);
+/// ```
+pub trait Waker: Send + Sync + 'static {
+    /// Makes the event loop turn once more.
+    fn wake(&self);
+}
+
+impl<F: Fn() + Send + Sync + 'static> Waker for F {
+    fn wake(&self) {
+        self();
+    }
+}
+
+impl<W: Waker + ?Sized> Waker for Arc<W> {
+    fn wake(&self) {
+        (**self).wake();
+    }
+}
+
+impl Waker for Box<dyn Waker> {
+    fn wake(&self) {
+        (**self).wake();
+    }
+}
+
+impl Waker for std::thread::Thread {
+    fn wake(&self) {
+        self.unpark();
+    }
+}
+
+impl Waker for std::task::Waker {
+    fn wake(&self) {
+        self.wake_by_ref();
+    }
+}
