@@ -12,6 +12,7 @@ use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -82,11 +83,12 @@ pub struct MessageRouter<S: 'static = ()> {
 }
 
 /// Sets up a [`MessageRouter`]; made by [`MessageRouter::builder`].
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct MessageRouterBuilder {
+pub struct MessageRouterBuilder<S: 'static = ()> {
     budget: Budget,
     name: Option<Box<str>>,
+    state: PhantomData<fn(&mut S)>,
 }
 
 /// How messages reach the foreground just now.
@@ -127,7 +129,7 @@ struct Core<S: 'static> {
     this: Weak<Core<S>>,
 }
 
-impl MessageRouterBuilder {
+impl<S: 'static> MessageRouterBuilder<S> {
     /// Names the router in log messages.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into_boxed_str());
@@ -150,7 +152,7 @@ impl MessageRouterBuilder {
     /// let router: MessageRouter = MessageRouter::builder().name("downloads").build(|| {});
     /// assert_eq!(router.name(), Some("downloads"));
     /// ```
-    pub fn build<S>(self, waker: impl Waker) -> MessageRouter<S> {
+    pub fn build(self, waker: impl Waker) -> MessageRouter<S> {
         let hub = Arc::new(Hub::new(Box::new(waker), self.name));
         let core = Rc::new_cyclic(|this| Core {
             hub,
@@ -182,8 +184,8 @@ impl<S: 'static> MessageRouter<S> {
     }
 
     /// Starts to set up a router with another [`Budget`] or a name.
-    pub fn builder() -> MessageRouterBuilder {
-        MessageRouterBuilder::default()
+    pub fn builder() -> MessageRouterBuilder<S> {
+        MessageRouterBuilder { budget: Budget::default(), name: None, state: PhantomData }
     }
 
     /// Returns the name given to the builder.

@@ -1,0 +1,144 @@
+//! Promise 8, the foreground's half: how a pipe ended.
+
+use std::thread;
+
+use foreground::{MessageRouter, PipeEnd};
+
+use crate::common::{TestLoop, started};
+
+type Ends = Vec<PipeEnd>;
+
+fn pipe_with_end(router: &MessageRouter<Ends>) -> foreground::MessageSender<u8> {
+    let (sender, receiver) = router.pipe::<u8>().unwrap();
+    receiver.on_end(|ends: &mut Ends, end| ends.push(end));
+    receiver.detach();
+    sender
+}
+
+#[test]
+fn a_stopped_and_a_dropped_sender_end_as_stopped() {
+    let router = started();
+    let stopped = pipe_with_end(&router);
+    let dropped = pipe_with_end(&router);
+    stopped.start().stop();
+    drop(dropped.start());
+    let mut ends = Ends::new();
+    router.dispatch(&mut ends);
+    assert_eq!(ends, [PipeEnd::Stopped, PipeEnd::Stopped]);
+    assert_eq!(router.stats().open_pipes, 0);
+}
+
+#[test]
+fn a_sender_that_is_never_started_ends_as_such() {
+    let router = started();
+    drop(pipe_with_end(&router));
+    let mut ends = Ends::new();
+    router.dispatch(&mut ends);
+    assert_eq!(ends, [PipeEnd::NeverStarted]);
+}
+
+#[test]
+fn a_panicking_worker_ends_its_pipe_as_panicked() {
+    let (router, test_loop) = TestLoop::with_router();
+    let started_first = pipe_with_end(&router);
+    let never_started = pipe_with_end(&router);
+    let worker = thread::spawn(move || {
+        let _never_started = never_started;
+        let sender = started_first.start();
+        sender.send(1).unwrap();
+        panic!("on purpose");
+    });
+    assert!(worker.join().is_err());
+    let mut ends = Ends::new();
+    test_loop.run_until(&router, &mut ends, |ends| ends.len() == 2);
+    assert_eq!(ends, [PipeEnd::Panicked, PipeEnd::Panicked]);
+}
+
+#[test]
+fn one_panicking_clone_among_several_is_reported() {
+    let (router, test_loop) = TestLoop::with_router();
+    let sender = pipe_with_end(&router).start();
+    let clone = sender.clone();
+    let worker = thread::spawn(move || {
+        let _clone = clone;
+        panic!("on purpose");
+    });
+    assert!(worker.join().is_err());
+    let mut ends = Ends::new();
+    router.dispatch(&mut ends);
+    assert_eq!(ends, []);
+    router.settle();
+    sender.stop();
+    test_loop.run_until(&router, &mut ends, |ends| !ends.is_empty());
+    assert_eq!(ends, [PipeEnd::Panicked]);
+}
+
+#[test]
+fn the_pipe_lives_as_long_as_any_clone() {
+    let router = started();
+    let first = pipe_with_end(&router).start();
+    let mut ends = Ends::new();
+    let second = first.clone();
+    drop(first);
+    router.dispatch(&mut ends);
+    assert_eq!(ends, []);
+    drop(second);
+    router.dispatch(&mut ends);
+    assert_eq!(ends, [PipeEnd::Stopped]);
+}
+
+#[test]
+fn an_end_callback_set_late_is_still_called_once() {
+    let (router, test_loop) = TestLoop::with_router::<Ends>();
+    let (sender, receiver) = router.pipe::<u8>().unwrap();
+    sender.start().stop();
+    let mut ends = Ends::new();
+    test_loop.run_until_idle(&router, &mut ends);
+    receiver.on_end(|ends, end| ends.push(end));
+    test_loop.run_until(&router, &mut ends, |ends| !ends.is_empty());
+    router.dispatch(&mut ends);
+    assert_eq!(ends, [PipeEnd::Stopped]);
+}
+
+#[test]
+fn the_end_waits_for_messages_that_wait_in_the_receiver() {
+    let (router, test_loop) = TestLoop::with_router::<Ends>();
+    let (sender, receiver) = router.pipe::<u8>().unwrap();
+    receiver.on_end(|ends: &mut Ends, end| ends.push(end));
+    let sender = sender.start();
+    (0..2).for_each(|n| sender.send(n).unwrap());
+    sender.stop();
+    let mut ends = Ends::new();
+    test_loop.run_until_idle(&router, &mut ends);
+    assert_eq!((ends.len(), receiver.end()), (0, None));
+    assert_eq!(receiver.try_recv(), Some(0));
+    test_loop.run_until_idle(&router, &mut ends);
+    assert_eq!(ends.len(), 0);
+    assert_eq!(receiver.try_recv(), Some(1));
+    assert_eq!(receiver.end(), Some(PipeEnd::Stopped));
+    test_loop.run_until(&router, &mut ends, |ends| !ends.is_empty());
+    assert_eq!(ends, [PipeEnd::Stopped]);
+}
+
+#[test]
+fn no_end_is_told_of_a_pipe_that_the_receiver_closed() {
+    let router: MessageRouter<Ends> = started();
+    let (sender, receiver) = router.pipe::<u8>().unwrap();
+    receiver.on_end(|ends: &mut Ends, end| ends.push(end));
+    let sender = sender.start();
+    drop(receiver);
+    drop(sender);
+    let mut ends = Ends::new();
+    router.dispatch(&mut ends);
+    assert_eq!(ends, []);
+}
+
+#[test]
+fn an_ended_pipe_can_be_closed() {
+    let router: MessageRouter<Ends> = started();
+    let (sender, receiver) = router.pipe::<u8>().unwrap();
+    drop(sender);
+    router.dispatch(&mut Ends::new());
+    assert_eq!(router.close_pipe(receiver), Ok(()));
+    assert_eq!(router.stats().open_pipes, 0);
+}

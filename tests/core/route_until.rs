@@ -1,0 +1,218 @@
+//! Driving the router by hand.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use foreground::{MessageRouter, RouteUntilError};
+
+use crate::common::{PATIENCE, TestLoop, started};
+
+fn counting(router: &MessageRouter<u32>) -> foreground::StartedSender<u32> {
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|seen, _| *seen += 1);
+    receiver.detach();
+    sender.start()
+}
+
+#[test]
+fn nothing_is_routed_when_the_condition_holds_on_entry() {
+    let router = started();
+    let sender = counting(&router);
+    sender.send(1).unwrap();
+    let mut seen = 0;
+    assert_eq!(router.route_until(&mut seen, |_| true, None), Ok(()));
+    assert_eq!(seen, 0);
+}
+
+#[test]
+fn routing_ends_with_the_message_that_makes_the_condition_hold() {
+    let router = started();
+    let sender = counting(&router);
+    (0..10).for_each(|n| sender.send(n).unwrap());
+    let mut seen = 0;
+    router.route_until(&mut seen, |seen| *seen == 4, None).unwrap();
+    assert_eq!(seen, 4);
+    assert_eq!(router.stats().queued, 6);
+}
+
+#[test]
+fn messages_queued_on_entry_are_routed_with_a_zero_timeout() {
+    let router: MessageRouter<u32> = started();
+    // Of several pipes, ends and latest values among them.
+    for _ in 0..10 {
+        let sender = counting(&router);
+        (0..5).for_each(|n| sender.send(n).unwrap());
+        let (latest, receiver) = router.latest_pipe::<u32>().unwrap();
+        receiver.on_message(|seen, _| *seen += 1);
+        receiver.detach();
+        latest.start().send(1).unwrap();
+    }
+    let mut seen = 0;
+    let result = router.route_until(&mut seen, |_| false, Duration::ZERO);
+    assert_eq!((result, seen), (Err(RouteUntilError::Timeout), 60));
+    assert_eq!(router.stats().open_pipes, 0);
+}
+
+#[test]
+fn what_a_dispatch_left_counts_as_queued_on_entry() {
+    let router: MessageRouter<u32> = MessageRouter::builder()
+        .budget(foreground::Budget::new(Duration::MAX, 3))
+        .build(|| {});
+    router.start().unwrap();
+    let sender = counting(&router);
+    (0..10).for_each(|n| sender.send(n).unwrap());
+    let mut seen = 0;
+    router.dispatch(&mut seen);
+    (0..10).for_each(|n| sender.send(n).unwrap());
+    let result = router.route_until(&mut seen, |_| false, Duration::ZERO);
+    assert_eq!((result, seen), (Err(RouteUntilError::Timeout), 20));
+}
+
+#[test]
+fn one_deadline_holds_for_the_whole_call_while_messages_trickle_in() {
+    let router = started();
+    let sender = counting(&router);
+    let worker = thread::spawn(move || {
+        // Far more often than the deadline, and for far longer.
+        while sender.send(1).is_ok() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let start = Instant::now();
+    let mut seen = 0;
+    let result = router.route_until(&mut seen, |_| false, Duration::from_millis(100));
+    assert_eq!(result, Err(RouteUntilError::Timeout));
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert!(start.elapsed() < PATIENCE / 4);
+    router.stop().unwrap();
+    worker.join().unwrap();
+}
+
+#[test]
+fn a_flood_cannot_hold_the_call_past_its_deadline() {
+    // Each message sends the next, so the queue is never empty.
+    let router: MessageRouter<u64> = started();
+    let (sender, receiver) = router.pipe::<u64>().unwrap();
+    let sender = sender.start();
+    let next = sender.clone();
+    receiver.on_message(move |seen, n| {
+        *seen += 1;
+        next.send(n).unwrap();
+    });
+    sender.send(1).unwrap();
+    let mut seen = 0;
+    let start = Instant::now();
+    let result = router.route_until(&mut seen, |_| false, Duration::from_millis(20));
+    assert_eq!(result, Err(RouteUntilError::Timeout));
+    assert!(seen > 0);
+    assert!(start.elapsed() < PATIENCE / 4);
+}
+
+#[test]
+fn a_later_call_goes_on_after_a_timeout() {
+    let router = started();
+    let sender = counting(&router);
+    let mut seen = 0;
+    for _ in 0..3 {
+        let result = router.route_until(&mut seen, |_| false, Duration::from_millis(1));
+        assert_eq!(result, Err(RouteUntilError::Timeout));
+    }
+    sender.send(1).unwrap();
+    assert_eq!(router.route_until(&mut seen, |seen| *seen == 1, PATIENCE), Ok(()));
+}
+
+#[test]
+fn a_wait_without_timeout_is_woken_by_a_message_from_a_thread() {
+    let router = started();
+    let sender = counting(&router);
+    let (go, gone) = mpsc::channel::<()>();
+    let worker = thread::spawn(move || {
+        for _ in gone {
+            sender.send(1).unwrap();
+        }
+    });
+    let mut seen = 0;
+    for expected in 1..200 {
+        go.send(()).unwrap();
+        router.route_until(&mut seen, |seen| *seen == expected, None).unwrap();
+    }
+    drop(go);
+    worker.join().unwrap();
+}
+
+#[test]
+fn without_senders_and_timeout_the_call_does_not_hang() {
+    let router: MessageRouter<u32> = started();
+    assert_eq!(router.route_until(&mut 0, |_| false, None), Err(RouteUntilError::NoSenders));
+
+    // Also when the last sender goes while the call waits.
+    let sender = counting(&router);
+    let worker = thread::spawn(move || {
+        sender.send(1).unwrap();
+        drop(sender);
+    });
+    let mut seen = 0;
+    assert_eq!(router.route_until(&mut seen, |_| false, None), Err(RouteUntilError::NoSenders));
+    assert_eq!(seen, 1);
+    worker.join().unwrap();
+
+    // A pipe that the receiver closed has nobody who could be heard.
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let _sender = sender.start();
+    drop(receiver);
+    assert_eq!(router.route_until(&mut seen, |_| false, None), Err(RouteUntilError::NoSenders));
+}
+
+#[test]
+fn the_longest_timeout_does_not_overflow() {
+    let router = started();
+    let sender = counting(&router);
+    let worker = thread::spawn(move || sender.send(1).unwrap());
+    let mut seen = 0;
+    assert_eq!(router.route_until(&mut seen, |seen| *seen == 1, Duration::MAX), Ok(()));
+    worker.join().unwrap();
+}
+
+#[test]
+fn leftover_wakes_are_harmless() {
+    let (router, test_loop) = TestLoop::with_router::<u32>();
+    let sender = counting(&router);
+    sender.send(1).unwrap();
+    let mut seen = 0;
+    router.route_until(&mut seen, |seen| *seen == 1, None).unwrap();
+    test_loop.run_until_idle(&router, &mut seen);
+    assert_eq!(seen, 1);
+}
+
+#[test]
+fn messages_for_receivers_without_callback_are_routed_to_them() {
+    let router: MessageRouter = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let worker = thread::spawn(move || sender.start().send(5).unwrap());
+    let mut got = None;
+    router
+        .route_until(
+            &mut (),
+            |()| {
+                got = receiver.try_recv();
+                got.is_some()
+            },
+            PATIENCE,
+        )
+        .unwrap();
+    assert_eq!(got, Some(5));
+    worker.join().unwrap();
+}
+
+#[test]
+fn a_park_token_left_by_others_only_makes_a_spurious_turn() {
+    let router = started();
+    let sender = counting(&router);
+    thread::current().unpark();
+    let start = Instant::now();
+    let result = router.route_until(&mut 0, |_| false, Duration::from_millis(20));
+    assert_eq!(result, Err(RouteUntilError::Timeout));
+    assert!(start.elapsed() >= Duration::from_millis(20));
+    drop(sender);
+}

@@ -1,0 +1,75 @@
+//! The figures add up.
+
+use std::thread;
+use std::time::Duration;
+
+use foreground::{MessageRouter, RouterStats};
+
+use crate::common::{TestLoop, started};
+
+fn check_sum(stats: RouterStats) {
+    assert_eq!(stats.sent, stats.delivered + stats.discarded + stats.queued, "{stats:?}");
+    assert!(stats.replaced <= stats.discarded);
+}
+
+#[test]
+fn sent_is_the_sum_of_the_rest_at_any_time() {
+    let (router, _loop) = TestLoop::with_router::<u32>();
+    let (kept, inbox) = router.pipe::<u32>().unwrap();
+    let (closed, closed_receiver) = router.pipe::<u32>().unwrap();
+    let (latest, latest_receiver) = router.latest_pipe::<u32>().unwrap();
+    latest_receiver.on_message(|n, m| *n += m);
+    let (kept, closed, latest) = (kept.start(), closed.start(), latest.start());
+    for n in 0..10 {
+        kept.send(n).unwrap();
+        closed.send(n).unwrap();
+        latest.send(n).unwrap();
+        check_sum(router.stats());
+    }
+    drop(closed_receiver);
+    while router.dispatch(&mut 0).has_more {}
+    check_sum(router.stats());
+    assert_eq!(inbox.drain().take(4).count(), 4);
+    let stats = router.stats();
+    check_sum(stats);
+    assert_eq!((stats.sent, stats.delivered, stats.queued), (30, 5, 6));
+    assert_eq!((stats.discarded, stats.replaced, stats.open_pipes), (19, 9, 2));
+    router.stop().unwrap();
+    check_sum(router.stats());
+    assert_eq!(router.stats().queued, 0);
+}
+
+#[test]
+fn the_longest_wait_is_that_of_the_oldest_message() {
+    let router: MessageRouter<u32> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|n, _| *n += 1);
+    let sender = sender.start();
+    // What came before the message does not count.
+    thread::sleep(Duration::from_millis(50));
+    sender.send(1).unwrap();
+    router.dispatch(&mut 0);
+    router.settle();
+    let quick = router.stats().longest_wait;
+    assert!(quick < Duration::from_millis(50), "{quick:?}");
+
+    sender.send(1).unwrap();
+    thread::sleep(Duration::from_millis(60));
+    router.dispatch(&mut 0);
+    router.settle();
+    let slow = router.stats().longest_wait;
+    assert!(slow >= Duration::from_millis(60), "{slow:?}");
+}
+
+#[test]
+fn open_pipes_are_those_that_may_still_deliver() {
+    let router: MessageRouter = started();
+    let pipes: Vec<_> = (0..4).map(|_| router.pipe::<u8>().unwrap()).collect();
+    assert_eq!(router.stats().open_pipes, 4);
+    let (senders, receivers): (Vec<_>, Vec<_>) = pipes.into_iter().unzip();
+    drop(senders);
+    router.dispatch(&mut ());
+    assert_eq!(router.stats().open_pipes, 0);
+    drop(receivers);
+    assert_eq!(router.stats().open_pipes, 0);
+}

@@ -1,0 +1,203 @@
+//! What messages and pipes cost in memory, counted by an allocator that counts what this thread and its
+//! workers ask for. One test, because the counts are the whole process's.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use foreground::{Budget, MessageRouter};
+
+struct Counting;
+
+static LIVE_BYTES: AtomicIsize = AtomicIsize::new(0);
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes on to the system's allocator unchanged; only counters are added.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE_BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps `alloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps `dealloc`'s contract, and the pointer came from `System`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn live_bytes() -> isize {
+    LIVE_BYTES.load(Ordering::SeqCst)
+}
+
+fn allocations_in(action: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.load(Ordering::SeqCst);
+    action();
+    ALLOCATIONS.load(Ordering::SeqCst) - before
+}
+
+fn router() -> MessageRouter<u64> {
+    // Without a time limit, a dispatch empties the queue.
+    let router = MessageRouter::builder().budget(Budget::new(Duration::MAX, usize::MAX)).build(|| {});
+    router.start().unwrap();
+    router
+}
+
+#[test]
+fn memory() {
+    // In this order: the first leave nothing behind that the later could count.
+    a_message_costs_no_allocation::<u64>();
+    a_message_costs_no_allocation::<[u64; 4]>();
+    a_message_costs_no_allocation::<[u64; 32]>();
+    a_latest_value_costs_no_allocation();
+    a_pipe_costs_at_most_200_bytes();
+    pipes_opened_and_closed_leave_nothing();
+    a_drained_flood_leaves_nothing();
+    a_latest_pipe_does_not_grow();
+    a_bounded_pipe_does_not_grow();
+}
+
+fn a_message_costs_no_allocation<T: Copy + Default + Send + 'static>() {
+    let router = router();
+    let (sender, receiver) = router.pipe::<T>().unwrap();
+    receiver.on_message(|seen, _| *seen += 1);
+    let (bounded, bounded_receiver) = router.bounded_pipe::<T>(1_000).unwrap();
+    bounded_receiver.on_message(|seen, _| *seen += 1);
+    let (sender, bounded) = (sender.start(), bounded.start());
+    let mut seen = 0;
+    let mut burst = || {
+        for _ in 0..100 {
+            sender.send(T::default()).unwrap();
+            bounded.send(T::default()).unwrap();
+        }
+        router.dispatch(&mut seen);
+        router.settle();
+    };
+    // The buffers are made once: two of them, which take turns.
+    (0..2).for_each(|_| burst());
+    let allocations = allocations_in(|| (0..500).for_each(|_| burst()));
+    assert_eq!(allocations, 0, "for messages of {} bytes", size_of::<T>());
+    assert_eq!(seen, 502 * 200);
+}
+
+fn a_latest_value_costs_no_allocation() {
+    let router = router();
+    let (sender, receiver) = router.latest_pipe::<u64>().unwrap();
+    receiver.on_message(|last, n| *last = n);
+    let sender = sender.start();
+    let mut last = 0;
+    sender.send(0).unwrap();
+    router.dispatch(&mut last);
+    let allocations = allocations_in(|| {
+        sender.send(0).unwrap();
+        (1..100_000).for_each(|n| sender.send(n).unwrap());
+    });
+    assert!(allocations <= 1, "{allocations} allocations for 100,000 values that replace each other");
+    router.dispatch(&mut last);
+    assert_eq!(last, 99_999);
+}
+
+fn a_pipe_costs_at_most_200_bytes() {
+    const PIPES: usize = 1 << 15;
+    let router = router();
+    let mut pipes = Vec::with_capacity(PIPES);
+    let before = live_bytes();
+    for _ in 0..PIPES {
+        let (sender, receiver) = router.pipe::<u64>().unwrap();
+        receiver.on_message(|sum, n| *sum += n);
+        pipes.push((sender.start(), receiver));
+    }
+    let each = (live_bytes() - before) / PIPES as isize;
+    println!("an idle pipe: {each} bytes");
+    assert!(each <= 200, "an idle pipe takes {each} bytes");
+}
+
+fn pipes_opened_and_closed_leave_nothing() {
+    let router = router();
+    let before = live_bytes();
+    for _ in 0..3 {
+        let mut pipes = Vec::new();
+        for n in 0..100_000 {
+            let (sender, receiver) = router.pipe::<u64>().unwrap();
+            receiver.on_message(|sum, n| *sum += n);
+            let sender = sender.start();
+            sender.send(n).unwrap();
+            pipes.push((sender, receiver));
+        }
+        let mut sum = 0;
+        router.dispatch(&mut sum);
+        drop(pipes);
+        router.dispatch(&mut sum);
+        router.settle();
+        let left = live_bytes() - before;
+        assert!(left < 64 * 1024, "{left} bytes are left after 100,000 pipes");
+    }
+}
+
+fn a_drained_flood_leaves_nothing() {
+    let router = router();
+    let (sender, receiver) = router.pipe::<[u64; 4]>().unwrap();
+    receiver.on_message(|seen, _| *seen += 1);
+    let sender = sender.start();
+    let before = live_bytes();
+    let worker = thread::spawn(move || {
+        (0..1_000_000).for_each(|n| sender.send([n; 4]).unwrap());
+        sender
+    });
+    let sender = worker.join().unwrap();
+    assert!(live_bytes() - before > 32_000_000);
+    let mut seen = 0;
+    while router.dispatch(&mut seen).has_more {}
+    router.settle();
+    assert_eq!(seen, 1_000_000);
+    let left = live_bytes() - before;
+    assert!(left < 512 * 1024, "{left} bytes are left after the flood");
+    drop(sender);
+}
+
+fn a_latest_pipe_does_not_grow() {
+    let router = router();
+    let pipes: Vec<_> = (0..4)
+        .map(|_| {
+            let (sender, receiver) = router.latest_pipe::<[u64; 4]>().unwrap();
+            receiver.on_message(|seen, _| *seen += 1);
+            (sender.start(), receiver)
+        })
+        .collect();
+    let before = live_bytes();
+    // In turns, so that no value directly follows the one that it replaces.
+    for n in 0..1_000_000 {
+        pipes[n % 4].0.send([n as u64; 4]).unwrap();
+    }
+    let grown = live_bytes() - before;
+    assert!(grown < 4 * 1024, "four latest-value pipes grew by {grown} bytes");
+    let mut seen = 0;
+    router.dispatch(&mut seen);
+    assert_eq!(seen, 4);
+}
+
+fn a_bounded_pipe_does_not_grow() {
+    let router = router();
+    let (sender, receiver) = router.bounded_pipe::<[u64; 4]>(100).unwrap();
+    receiver.on_message(|seen, _| *seen += 1);
+    let sender = sender.start();
+    let before = live_bytes();
+    let worker = thread::spawn(move || {
+        (0..100_000).for_each(|n| sender.send([n; 4]).unwrap());
+    });
+    let mut seen = 0;
+    let mut most = 0;
+    while seen < 100_000 {
+        router.dispatch(&mut seen);
+        most = most.max(live_bytes() - before);
+        thread::yield_now();
+    }
+    worker.join().unwrap();
+    assert!(most < 64 * 1024, "a pipe of 100 messages grew by {most} bytes");
+}
