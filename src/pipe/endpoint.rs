@@ -40,6 +40,8 @@ pub(crate) trait Host {
 pub(crate) struct Turn<'a> {
     pub(crate) host: &'a dyn Host,
     pub(crate) backlog: &'a RefCell<Backlog>,
+    /// Pipes to look at before the queue, for their messages were sent before those in it.
+    pub(crate) scheduled: &'a RefCell<VecDeque<PipeId>>,
     pub(crate) meter: Meter,
     /// Changes when the router is stopped or begins to be driven by hand; turns begun before that end.
     pub(crate) course: &'a Cell<u32>,
@@ -71,6 +73,10 @@ pub(crate) trait Endpoint<S> {
 
 pub(crate) struct TypedEndpoint<T: Send + 'static, S: 'static> {
     conduit: Arc<Conduit<T>>,
+    /// Kept here too, so that a message on its way to the callback need not touch the conduit, which the
+    /// senders' threads write to.
+    id: PipeId,
+    is_bounded: bool,
     on_message: Cell<Option<OnMessage<S, T>>>,
     on_end: Cell<Option<OnEnd<S>>>,
     /// Messages whose turn has come and that nobody has taken: there is no callback, or it is running.
@@ -92,6 +98,8 @@ pub(crate) struct TypedEndpoint<T: Send + 'static, S: 'static> {
 impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     pub(crate) fn new(conduit: Arc<Conduit<T>>) -> Self {
         Self {
+            id: conduit.id,
+            is_bounded: matches!(conduit.kind, Kind::Bounded(_)),
             conduit,
             on_message: Cell::new(None),
             on_end: Cell::new(None),
@@ -110,7 +118,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     }
 
     pub(crate) fn id(&self) -> PipeId {
-        self.conduit.id
+        self.id
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -201,6 +209,9 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         if let Some(message) = self.pop_waiting() {
             return Some(message);
         }
+        if !turn.scheduled.borrow().is_empty() {
+            return None;
+        }
         let message = turn.backlog.borrow_mut().take(self.id())?;
         self.make_room();
         Some(message)
@@ -209,7 +220,9 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     /// Lets the next sender of a bounded pipe in.
     #[inline]
     fn make_room(&self) {
-        if let Kind::Bounded(bound) = &self.conduit.kind {
+        if self.is_bounded
+            && let Kind::Bounded(bound) = &self.conduit.kind
+        {
             bound.release();
         }
     }
@@ -248,22 +261,26 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         }
     }
 
-    /// Moves the messages of this pipe at the front of the queue here, where they wait to be taken; or
-    /// discards them, if there is neither a handle to take them by nor a callback.
+    /// Moves the messages of this pipe at the front of the queue here, where they wait to be taken.
     fn absorb(&self, turn: &mut Turn<'_>) {
-        let unreachable = self.detached.get() && !self.busy.get() && !self.has_callback();
         while turn.goes_on() {
             let Some(message) = turn.backlog.borrow_mut().take(self.id()) else {
                 return;
             };
-            if unreachable {
-                self.make_room();
-                turn.host.count_discarded(self.id(), 1);
-                drop(message);
-            } else {
-                self.push_waiting(message);
-            }
+            self.keep(message, turn.host);
             turn.meter.spend();
+        }
+    }
+
+    /// Keeps a message until it is taken; or discards it, if there is neither a handle to take it by nor a
+    /// callback.
+    fn keep(&self, message: T, host: &dyn Host) {
+        if self.detached.get() && !self.busy.get() && !self.has_callback() {
+            self.make_room();
+            host.count_discarded(self.id(), 1);
+            drop(message);
+        } else {
+            self.push_waiting(message);
         }
     }
 
@@ -320,7 +337,7 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
         if let Some(value) = latest.take(place) {
             // One that still waits, because nobody took it, is outdated.
             let outdated = self.pop_waiting();
-            self.push_waiting(value);
+            self.keep(value, turn.host);
             if outdated.is_some() {
                 turn.host.count_replaced();
             }

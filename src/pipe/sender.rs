@@ -32,6 +32,36 @@ use crate::error::{SendError, SendTimeoutError, TrySendError};
 /// let second = sender.start();
 /// ```
 ///
+/// Nor does stopping before the start, which leaves nothing to stop; drop it instead:
+///
+/// ```compile_fail
+/// # let router: foreground::MessageRouter = foreground::MessageRouter::new(|| {});
+/// # router.start().unwrap();
+/// let (sender, receiver) = router.pipe::<i32>().unwrap();
+/// sender.stop();
+/// ```
+///
+/// Stopping twice does not compile:
+///
+/// ```compile_fail
+/// # let router: foreground::MessageRouter = foreground::MessageRouter::new(|| {});
+/// # router.start().unwrap();
+/// let (sender, receiver) = router.pipe::<i32>().unwrap();
+/// let sender = sender.start();
+/// sender.stop();
+/// sender.stop();
+/// ```
+///
+/// Nor does starting again after the stop:
+///
+/// ```compile_fail
+/// # let router: foreground::MessageRouter = foreground::MessageRouter::new(|| {});
+/// # router.start().unwrap();
+/// let (sender, receiver) = router.pipe::<i32>().unwrap();
+/// sender.start().stop();
+/// sender.start();
+/// ```
+///
 /// Sending after the stop does not compile:
 ///
 /// ```compile_fail

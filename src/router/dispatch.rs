@@ -112,6 +112,7 @@ impl<S: 'static> Core<S> {
         let mut turn = Turn {
             host: self,
             backlog: &self.backlog,
+            scheduled: &self.scheduled,
             meter,
             course: &self.course,
             begun_on: self.course.get(),

@@ -9,7 +9,11 @@ use foreground::{Budget, MessageRouter};
 
 use crate::common::TestLoop;
 
-fn queued(messages: u32, budget: Budget, callback: impl FnMut(&mut u32, u32) + 'static) -> MessageRouter<u32> {
+fn queued(
+    messages: u32,
+    budget: Budget,
+    callback: impl FnMut(&mut u32, u32) + 'static,
+) -> MessageRouter<u32> {
     let router = MessageRouter::builder().budget(budget).build(|| {});
     router.start().unwrap();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
@@ -106,7 +110,7 @@ fn discarding_a_million_messages_of_a_closed_pipe_keeps_to_the_budget() {
 #[test]
 fn a_flood_leaves_the_loop_its_turns() {
     // A sender that never pauses, and callbacks that cannot keep up: each turn still ends.
-    let (router, test_loop) = TestLoop::with_router::<u32>();
+    let (router, test_loop) = TestLoop::with_budget::<u32>(Budget::default());
     let (sender, receiver) = router.bounded_pipe::<u32>(4_096).unwrap();
     receiver.on_message(|seen, _| {
         let start = Instant::now();

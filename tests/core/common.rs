@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use foreground::{Budget, MessageRouter, MessageRouterBuilder};
+use foreground::{Budget, MessageRouter};
 
 /// Longer than anything takes; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,16 +19,12 @@ pub struct TestLoop {
 impl TestLoop {
     /// Makes a started router and its loop.
     pub fn with_router<S: 'static>() -> (MessageRouter<S>, Self) {
-        Self::with_builder(MessageRouter::builder())
+        Self::with_budget(PATIENT)
     }
 
     pub fn with_budget<S: 'static>(budget: Budget) -> (MessageRouter<S>, Self) {
-        Self::with_builder(MessageRouter::builder().budget(budget))
-    }
-
-    fn with_builder<S: 'static>(builder: MessageRouterBuilder<S>) -> (MessageRouter<S>, Self) {
         let (wake, wakes) = mpsc::channel();
-        let router = builder.build(move || {
+        let router = MessageRouter::builder().budget(budget).build(move || {
             // The loop may be gone already.
             let _ = wake.send(());
         });
@@ -64,9 +60,13 @@ impl TestLoop {
     }
 }
 
+/// A dispatch that never ends for want of time: on a busy machine, or while the backtrace of a panic is
+/// printed, the ordinary 4 ms are over soon.
+const PATIENT: Budget = Budget::new(Duration::MAX, 1024);
+
 /// Makes a started router whose wakes nobody hears.
 pub fn started<S: 'static>() -> MessageRouter<S> {
-    let router = MessageRouter::new(|| {});
+    let router = MessageRouter::builder().budget(PATIENT).build(|| {});
     router.start().unwrap();
     router
 }

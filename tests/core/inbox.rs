@@ -47,10 +47,28 @@ fn a_callback_set_later_gets_the_waiting_messages_first() {
 }
 
 #[test]
+fn waiting_messages_of_several_pipes_come_before_all_that_is_queued() {
+    let router: MessageRouter<Vec<u32>> =
+        MessageRouter::builder().budget(foreground::Budget::new(std::time::Duration::MAX, 2)).build(|| {});
+    router.start().unwrap();
+    let (first, first_receiver) = router.pipe::<u32>().unwrap();
+    let (second, second_receiver) = router.pipe::<u32>().unwrap();
+    let (first, second) = (first.start(), second.start());
+    first.send(1).unwrap();
+    second.send(2).unwrap();
+    first.send(3).unwrap();
+    let mut seen = Vec::new();
+    router.dispatch(&mut seen);
+    first_receiver.on_message(|seen: &mut Vec<u32>, n| seen.push(n));
+    second_receiver.on_message(|seen: &mut Vec<u32>, n| seen.push(n));
+    while router.dispatch(&mut seen).has_more {}
+    assert_eq!(seen, [1, 2, 3]);
+}
+
+#[test]
 fn waiting_messages_keep_to_the_budget_and_their_order() {
-    let router: MessageRouter<VecDeque<u32>> = MessageRouter::builder()
-        .budget(foreground::Budget::new(std::time::Duration::MAX, 3))
-        .build(|| {});
+    let router: MessageRouter<VecDeque<u32>> =
+        MessageRouter::builder().budget(foreground::Budget::new(std::time::Duration::MAX, 3)).build(|| {});
     router.start().unwrap();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     let sender = sender.start();
@@ -94,6 +112,22 @@ fn a_detached_receiver_without_a_callback_discards() {
     router.dispatch(&mut ends);
     assert_eq!(ends, [PipeEnd::Stopped]);
     assert_eq!((router.stats().discarded, router.stats().queued), (2, 0));
+}
+
+#[test]
+fn a_detached_latest_value_pipe_without_a_callback_discards_too() {
+    let router: MessageRouter<Vec<PipeEnd>> = started();
+    let (sender, receiver) = router.latest_pipe().unwrap();
+    receiver.on_end(|ends: &mut Vec<_>, end| ends.push(end));
+    receiver.detach();
+    let census = Census::default();
+    let sender = sender.start();
+    sender.send(census.member()).unwrap();
+    sender.stop();
+    let mut ends = Vec::new();
+    router.dispatch(&mut ends);
+    assert_eq!((census.alive(), ends.as_slice()), (0, [PipeEnd::Stopped].as_slice()));
+    assert_eq!((router.stats().discarded, router.stats().replaced), (1, 0));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bounded;
 mod budget;
 mod closing;
 mod common;
+mod documents;
 mod ends;
 mod inbox;
 mod latest;

@@ -300,7 +300,8 @@ fn stopping_in_a_nested_call_ends_the_outer_ones() {
 fn messages_for_the_running_pipe_are_not_reachable_twice() {
     // Inside its own callback, the receiver gives what waits; the callback then does not get it again.
     let (router, test_loop) = TestLoop::with_router::<Vec<u32>>();
-    let slot: Rc<RefCell<Option<MessageReceiver<u32, Vec<u32>>>>> = Rc::default();
+    type Slot = RefCell<Option<MessageReceiver<u32, Vec<u32>>>>;
+    let slot: Rc<Slot> = Rc::default();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     let (inner, own) = (router.clone(), Rc::clone(&slot));
     receiver.on_message(move |seen: &mut Vec<u32>, n| {

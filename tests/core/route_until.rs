@@ -56,9 +56,8 @@ fn messages_queued_on_entry_are_routed_with_a_zero_timeout() {
 
 #[test]
 fn what_a_dispatch_left_counts_as_queued_on_entry() {
-    let router: MessageRouter<u32> = MessageRouter::builder()
-        .budget(foreground::Budget::new(Duration::MAX, 3))
-        .build(|| {});
+    let router: MessageRouter<u32> =
+        MessageRouter::builder().budget(foreground::Budget::new(Duration::MAX, 3)).build(|| {});
     router.start().unwrap();
     let sender = counting(&router);
     (0..10).for_each(|n| sender.send(n).unwrap());

@@ -1,7 +1,7 @@
 //! Many threads, every message counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::common::{Census, TestLoop};
@@ -91,7 +91,7 @@ fn closes_and_stops_in_the_middle_of_a_flood_account_for_every_message() {
             router.settle();
         }
         // Close one of them by the receiver, the rest by the stop, in changing order.
-        receivers.swap_remove(round % 3);
+        drop(receivers.swap_remove(round % 3));
         router.dispatch(&mut seen);
         router.stop().unwrap();
         workers.into_iter().for_each(|worker| worker.join().unwrap());

@@ -1,0 +1,48 @@
+//! What the documents say holds.
+
+use std::fs;
+use std::path::Path;
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn the_program_in_the_readme_is_the_example_that_is_built() {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once("```rust\n").expect("the README shows a program");
+    let (program, _) = rest.split_once("```\n").expect("the program ends");
+    let example = read("examples/winit_minimal.rs");
+    assert!(example.ends_with(program), "README.md and examples/winit_minimal.rs differ");
+    assert!(program.lines().count() > 20);
+}
+
+#[test]
+fn the_readme_names_every_example_and_feature() {
+    let readme = read("README.md");
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(readme.contains(&format!("| `{name}` |")), "the README does not name the example {name}");
+    }
+    let manifest = read("Cargo.toml");
+    let (_, features) = manifest.split_once("[features]\n").unwrap();
+    let (features, _) = features.split_once("\n[").unwrap();
+    for line in features.lines().filter(|line| !line.starts_with('#')) {
+        let Some((name, _)) = line.split_once(" = ") else { continue };
+        if name != "default" {
+            assert!(readme.contains(&format!("| `{name}` |")), "the README does not name the feature {name}");
+        }
+    }
+}
+
+#[test]
+fn pictures_that_the_readme_shows_exist() {
+    let readme = read("README.md");
+    let pictures: Vec<_> = readme.split("](").skip(1).filter_map(|rest| rest.split_once(')')).collect();
+    for (link, _) in pictures.iter().filter(|(link, _)| link.ends_with(".png")) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(link);
+        assert!(path.is_file(), "{link} is missing");
+    }
+}

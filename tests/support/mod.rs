@@ -1,0 +1,11 @@
+//! What the tests with a window share: a display, a process a test, and an application to be acted with.
+
+// Each test binary uses its own part of this.
+#![allow(dead_code)]
+// The items are public for the files beside this one.
+#![allow(unreachable_pub)]
+
+pub mod child;
+pub mod display;
+pub mod scenarios;
+pub mod stage;
