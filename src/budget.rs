@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 /// How much one [`dispatch`](crate::MessageRouter::dispatch) may do before the loop gets its turn.
 ///
 /// Whichever limit is met first ends the dispatch; the message under way is finished. What is left is
-/// delivered on the next turn, after input, timers and drawing had theirs.
+/// delivered on the next turn, after input, timers and drawing had theirs. A pipe's end counts as a message, and
+/// so does one that is only kept for [`try_recv`](crate::MessageReceiver::try_recv), or discarded.
 ///
 /// Reading the clock costs as much as delivering a message, so a dispatch reads it after each message
 /// at first, and then less often as long as the callbacks turn out to be quick, down to every sixteenth

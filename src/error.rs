@@ -93,7 +93,8 @@ impl Error for ClosePipeError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteUntilError {
-    /// The router was not started, or has been stopped, perhaps by a callback during the call.
+    /// The router was not started, or has been stopped; also if a callback stopped it during the call, and
+    /// perhaps started it again.
     NotRunning,
     /// The time was up. The router is as it was; a later call goes on.
     Timeout,
@@ -105,7 +106,9 @@ pub enum RouteUntilError {
 impl fmt::Display for RouteUntilError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotRunning => f.write_str("the router is not running; start it first"),
+            Self::NotRunning => f.write_str(
+                "the router is not running, or was stopped during the call; start it, and open new pipes",
+            ),
             Self::Timeout => {
                 f.write_str("the condition did not hold before the timeout; call again to wait longer")
             }

@@ -1,10 +1,12 @@
 //! The wake flag: no wake is lost, and a burst wakes once. Nothing else in the crate orders memory for waking.
 //!
-//! The flag has three states:
+//! The flag has four states:
 //!
 //! - [`IDLE`]: the loop sleeps, or is about to. Whoever enqueues must wake it.
 //! - [`SCHEDULED`]: a wake is under way. The send that moved the flag here from `IDLE`, and only that
 //!   one, calls the waker.
+//! - [`OVERDUE`]: the same, and a whole turn of the loop has passed without a dispatch. If another passes, the
+//!   wake is taken for lost and sent again.
 //! - [`HELD`]: the loop is between [`hold`](Notifier::hold) (it dispatches) and
 //!   [`settle`](Notifier::settle) (it is about to sleep). It will look at the queue, so nobody wakes.
 //!
@@ -30,7 +32,6 @@ use crate::waker::Waker;
 const IDLE: u8 = 0;
 const SCHEDULED: u8 = 1;
 const HELD: u8 = 2;
-/// `SCHEDULED`, and a whole turn of the loop has passed without a dispatch.
 const OVERDUE: u8 = 3;
 
 pub(crate) struct Notifier {
@@ -71,7 +72,7 @@ impl Notifier {
 
     #[cold]
     fn schedule(&self) {
-        // Acquire pairs with the Release of `clear`, so that `manual`, written before, is seen.
+        // Acquire pairs with the Release of `release`, so that `manual`, written before, is seen.
         let won = self.flag.compare_exchange(IDLE, SCHEDULED, Ordering::Acquire, Ordering::Relaxed);
         if won.is_ok() {
             self.wake();
@@ -86,9 +87,11 @@ impl Notifier {
         if self.manual.load(Ordering::Relaxed) {
             self.foreground.unpark();
         } else if catch_unwind(AssertUnwindSafe(|| self.waker.wake())).is_err() {
-            // Whoever sends next tries again. Should the foreground have moved on meanwhile, its flag
-            // is left alone.
-            let _ = self.flag.compare_exchange(SCHEDULED, IDLE, Ordering::Relaxed, Ordering::Relaxed);
+            // Whoever sends next tries again. Should the foreground dispatch already, its flag is left
+            // alone.
+            for waiting in [SCHEDULED, OVERDUE] {
+                let _ = self.flag.compare_exchange(waiting, IDLE, Ordering::Relaxed, Ordering::Relaxed);
+            }
             log::error!("the waker of a router panicked; its messages wait for the next wake");
         }
     }
@@ -106,32 +109,36 @@ impl Notifier {
     pub(crate) fn settle(&self, is_empty: impl FnOnce() -> bool) {
         match self.flag.load(Ordering::Relaxed) {
             HELD => {
-                self.clear();
-                if !is_empty() {
+                if !self.release(is_empty) {
                     self.notify();
                 }
             }
+            // Exchanged and not stored, both: a waker that panics makes the flag `IDLE` from its own thread.
             SCHEDULED => {
-                // Relaxed: only the foreground leaves `SCHEDULED`, but for a waker that panicked.
-                self.flag.store(OVERDUE, Ordering::Relaxed);
+                let _ = self.flag.compare_exchange(SCHEDULED, OVERDUE, Ordering::Relaxed, Ordering::Relaxed);
             }
             OVERDUE => {
-                self.flag.store(SCHEDULED, Ordering::Relaxed);
-                self.wake();
+                let retried =
+                    self.flag.compare_exchange(OVERDUE, SCHEDULED, Ordering::Relaxed, Ordering::Relaxed);
+                if retried.is_ok() {
+                    self.wake();
+                }
             }
             _ => {}
         }
     }
 
-    /// Foreground: gives up the hold; the queue must be looked at afterwards.
-    pub(crate) fn clear(&self) {
+    /// Foreground: from here on, whoever enqueues wakes. Returns what `is_empty` then says of the queue; if it
+    /// is not empty, the foreground must not sleep.
+    pub(crate) fn release(&self, is_empty: impl FnOnce() -> bool) -> bool {
         // Release pairs with the Acquire in `schedule`.
         self.flag.store(IDLE, Ordering::Release);
+        is_empty()
     }
 
     /// Foreground: from now on wakes go to the parked thread (`true`) or to the event loop (`false`).
     pub(crate) fn set_manual(&self, manual: bool) {
-        // Relaxed: published by the `clear` that follows before the foreground parks.
+        // Relaxed: published by the `release` that follows before the foreground parks.
         self.manual.store(manual, Ordering::Relaxed);
     }
 
@@ -147,5 +154,74 @@ impl Notifier {
     pub(crate) fn woken_at(&self) -> Instant {
         let since = Duration::from_nanos(self.woken_at.load(Ordering::Relaxed));
         self.origin.checked_add(since).unwrap_or(self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn counted() -> (Notifier, Arc<AtomicUsize>) {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&wakes);
+        let count = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        };
+        (Notifier::new(Box::new(count)), wakes)
+    }
+
+    #[test]
+    fn whoever_enqueues_while_the_loop_looks_wakes_it() {
+        let (notifier, wakes) = counted();
+        notifier.hold();
+        // Just after the look, which found nothing, a message comes.
+        notifier.settle(|| {
+            notifier.notify();
+            true
+        });
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn the_queue_is_looked_at_after_the_flag_is_cleared() {
+        let (notifier, wakes) = counted();
+        notifier.hold();
+        let queued = Cell::new(false);
+        // The message comes just before the look, which sees it.
+        let is_empty = notifier.release(|| {
+            notifier.notify();
+            queued.set(true);
+            !queued.get()
+        });
+        assert_eq!((is_empty, wakes.load(Ordering::SeqCst)), (false, 1));
+    }
+
+    #[test]
+    fn a_waker_that_panics_while_the_loop_settles_is_called_again() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (entered, is_entered) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let may_go_on = std::sync::Mutex::new(may_go_on);
+        let counter = Arc::clone(&calls);
+        let notifier = Arc::new(Notifier::new(Box::new(move || {
+            if counter.fetch_add(1, Ordering::SeqCst) == 0 {
+                entered.send(()).unwrap();
+                may_go_on.lock().unwrap().recv().unwrap();
+                panic!("a bug in the waker");
+            }
+        })));
+        let sender = Arc::clone(&notifier);
+        let worker = thread::spawn(move || sender.notify());
+        is_entered.recv().unwrap();
+        notifier.settle(|| false);
+        go_on.send(()).unwrap();
+        worker.join().unwrap();
+        notifier.notify();
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 }

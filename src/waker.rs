@@ -8,13 +8,14 @@ use std::sync::Arc;
 /// [`dispatch`](crate::MessageRouter::dispatch). The router wakes once for a burst of messages, and
 /// may wake when there turns out to be nothing to do.
 ///
-/// Implemented for closures, [`Arc`] and [`Box`] of a waker, [`std::thread::Thread`] (which unparks
+/// Implemented for closures, [`Arc`] of a waker, `Box<dyn Waker>`, [`std::thread::Thread`] (which unparks
 /// it), [`std::task::Waker`], and the proxies of the hosts in [`event_loop`](crate::event_loop).
 ///
 /// # What an implementation must keep
 /// - `wake` is called on whatever thread sends, sometimes on the foreground itself, never with a lock
 ///   of this crate held. It should return quickly and must not wait for the foreground.
 /// - After the loop has ended, `wake` does nothing.
+/// - A waker must not own a sender of its own router: the two would keep each other alive for ever.
 /// - A panic in `wake` is caught and logged; the message stays queued, and the next send wakes again.
 ///
 /// # Examples

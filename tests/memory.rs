@@ -62,6 +62,9 @@ fn memory() {
     a_message_costs_no_allocation::<[u64; 32]>();
     a_latest_value_costs_no_allocation();
     a_pipe_costs_at_most_200_bytes();
+    closed_pipes_with_messages_leave_nothing();
+    a_flood_routed_by_hand_leaves_nothing();
+    a_drained_inbox_leaves_nothing();
     pipes_opened_and_closed_leave_nothing();
     a_drained_flood_leaves_nothing();
     a_latest_pipe_does_not_grow();
@@ -205,4 +208,50 @@ fn a_bounded_pipe_does_not_grow() {
     }
     worker.join().unwrap();
     assert!(most < 64 * 1024, "a pipe of 100 messages grew by {most} bytes");
+}
+
+fn closed_pipes_with_messages_leave_nothing() {
+    let router = router();
+    let before = live_bytes();
+    let pipes: Vec<_> = (0..50_000)
+        .map(|n| {
+            let (sender, receiver) = router.pipe::<u64>().unwrap();
+            let sender = sender.start();
+            sender.send(n).unwrap();
+            (sender, receiver)
+        })
+        .collect();
+    drop(pipes);
+    router.dispatch(&mut 0);
+    router.settle();
+    let left = live_bytes() - before;
+    assert!(left < 64 * 1024, "{left} bytes are left after 50,000 closed pipes");
+}
+
+fn a_flood_routed_by_hand_leaves_nothing() {
+    let router = router();
+    let (sender, receiver) = router.pipe::<[u64; 4]>().unwrap();
+    receiver.on_message(|seen, _| *seen += 1);
+    let sender = sender.start();
+    let before = live_bytes();
+    (0..200_000).for_each(|n| sender.send([n; 4]).unwrap());
+    let mut seen = 0;
+    router.route_until(&mut seen, |seen| *seen == 200_000, None).unwrap();
+    // The memory is given back when the call would wait.
+    assert!(router.route_until(&mut seen, |_| false, Duration::from_millis(1)).is_err());
+    let left = live_bytes() - before;
+    assert!(left < 64 * 1024, "{left} bytes are left after the flood");
+}
+
+fn a_drained_inbox_leaves_nothing() {
+    let router = router();
+    let (sender, receiver) = router.pipe::<[u64; 4]>().unwrap();
+    let sender = sender.start();
+    let before = live_bytes();
+    (0..100_000).for_each(|n| sender.send([n; 4]).unwrap());
+    router.dispatch(&mut 0);
+    assert_eq!(receiver.drain().count(), 100_000);
+    router.settle();
+    let left = live_bytes() - before;
+    assert!(left < 64 * 1024, "{left} bytes are left after the inbox was drained");
 }

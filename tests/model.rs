@@ -79,6 +79,8 @@ struct Message(u64, #[allow(dead_code)] Arc<()>);
 #[derive(Default)]
 struct Model {
     pipes: Vec<ModelPipe>,
+    /// What the foreground has fetched, and what it has not.
+    batch: VecDeque<Entry>,
     queue: VecDeque<Entry>,
     scheduled: VecDeque<usize>,
     stopped: bool,
@@ -94,6 +96,8 @@ struct Model {
 enum Entry {
     Message(usize, u64),
     Latest(usize, u64),
+    /// The place of a latest value that has gone.
+    Stale,
     End(usize),
 }
 
@@ -139,7 +143,8 @@ impl Model {
         if target.kind == Kind::Latest {
             let before = self.queue.len();
             self.queue.retain(|entry| !matches!(entry, Entry::Latest(other, _) if *other == pipe));
-            self.replaced += (before - self.queue.len()) as u64;
+            let replaced = before - self.queue.len() + Self::make_stale(&mut self.batch, pipe);
+            self.replaced += replaced as u64;
             self.queue.push_back(Entry::Latest(pipe, number));
         } else {
             self.queue.push_back(Entry::Message(pipe, number));
@@ -170,9 +175,15 @@ impl Model {
         self.discarded += target.inbox.len() as u64;
         target.inbox.clear();
         // A latest value goes at once, messages when their turn comes.
-        let before = self.queue.len();
-        self.queue.retain(|entry| !matches!(entry, Entry::Latest(other, _) if *other == pipe));
-        self.discarded += (before - self.queue.len()) as u64;
+        let discarded = Self::make_stale(&mut self.queue, pipe) + Self::make_stale(&mut self.batch, pipe);
+        self.discarded += discarded as u64;
+    }
+
+    /// Takes the pipe's latest value away, and leaves its place. Returns how many there were.
+    fn make_stale(entries: &mut VecDeque<Entry>, pipe: usize) -> usize {
+        let own =
+            entries.iter_mut().filter(|entry| matches!(entry, Entry::Latest(other, _) if *other == pipe));
+        own.map(|entry| *entry = Entry::Stale).count()
     }
 
     fn schedule(&mut self, pipe: usize) {
@@ -230,48 +241,50 @@ impl Model {
             pipe.closed = true;
             pipe.inbox.clear();
         });
+        self.batch.clear();
         self.queue.clear();
         self.scheduled.clear();
         self.discarded = self.sent - self.delivered - self.replaced;
     }
 
     fn is_idle(&self) -> bool {
-        self.stopped || (self.queue.is_empty() && self.scheduled.is_empty())
+        self.stopped || (self.batch.is_empty() && self.queue.is_empty() && self.scheduled.is_empty())
     }
 
-    /// Routes up to `budget` messages.
+    /// Routes up to `budget` messages; a step that delivers none counts as one.
     fn route(&mut self, mut budget: usize) {
-        while budget > 0 && !self.stopped {
-            if let Some(pipe) = self.scheduled.pop_front() {
-                self.pipes[pipe].scheduled = false;
-                if !self.pipes[pipe].closed {
-                    self.deliver_waiting(pipe, &mut budget);
-                }
-                continue;
+        while budget > 0 && !self.is_idle() {
+            let left = budget;
+            self.step(&mut budget);
+            if budget == left {
+                budget -= 1;
             }
-            match self.queue.pop_front() {
-                None => return,
-                Some(Entry::Message(pipe, _)) if self.pipes[pipe].closed => {
-                    self.discarded += 1;
-                    budget -= 1;
-                }
-                Some(Entry::Message(pipe, number)) => {
-                    self.arrive(pipe, number, &mut budget);
-                }
-                Some(Entry::Latest(pipe, number)) => {
-                    let target = &mut self.pipes[pipe];
-                    let outdated = target.inbox.len() as u64;
-                    target.inbox.clear();
-                    self.replaced += outdated;
-                    // Only what a callback gets is counted against the budget.
-                    let mut uncounted = usize::MAX;
-                    let counted = target.callback.is_some();
-                    self.arrive(pipe, number, if counted { &mut budget } else { &mut uncounted });
-                }
-                Some(Entry::End(pipe)) => {
-                    self.pipes[pipe].ended = true;
-                    self.finish(pipe, &mut budget);
-                }
+        }
+    }
+
+    fn step(&mut self, budget: &mut usize) {
+        if let Some(pipe) = self.scheduled.pop_front() {
+            self.pipes[pipe].scheduled = false;
+            if !self.pipes[pipe].closed {
+                self.deliver_waiting(pipe, budget);
+            }
+            return;
+        }
+        if self.batch.is_empty() {
+            std::mem::swap(&mut self.batch, &mut self.queue);
+        }
+        match self.batch.pop_front() {
+            None | Some(Entry::Stale) => {}
+            Some(Entry::Message(pipe, _)) if self.pipes[pipe].closed => self.discarded += 1,
+            Some(Entry::Message(pipe, number)) => self.arrive(pipe, number, budget),
+            Some(Entry::Latest(pipe, number)) => {
+                let outdated = std::mem::take(&mut self.pipes[pipe].inbox);
+                self.replaced += outdated.len() as u64;
+                self.arrive(pipe, number, budget);
+            }
+            Some(Entry::End(pipe)) => {
+                self.pipes[pipe].ended = true;
+                self.finish(pipe);
             }
         }
     }
@@ -292,7 +305,8 @@ impl Model {
     fn deliver_waiting(&mut self, pipe: usize, budget: &mut usize) {
         while *budget > 0 && !self.stopped && !self.pipes[pipe].closed && self.pipes[pipe].callback.is_some()
         {
-            let Some(number) = self.pipes[pipe].inbox.pop_front() else { break };
+            let waiting = self.pipes[pipe].inbox.pop_front();
+            let Some(number) = waiting.or_else(|| self.next_of(pipe)) else { break };
             *budget -= 1;
             self.call(pipe, number);
         }
@@ -300,9 +314,21 @@ impl Model {
             return;
         }
         if *budget > 0 {
-            self.finish(pipe, budget);
+            self.finish(pipe);
         } else if self.pipes[pipe].ended || !self.pipes[pipe].inbox.is_empty() {
             self.schedule(pipe);
+        }
+    }
+
+    /// What comes next, if that is a message of the pipe.
+    fn next_of(&mut self, pipe: usize) -> Option<u64> {
+        match self.batch.front() {
+            Some(Entry::Message(other, number)) if *other == pipe && self.scheduled.is_empty() => {
+                let number = *number;
+                self.batch.pop_front();
+                Some(number)
+            }
+            _ => None,
         }
     }
 
@@ -328,12 +354,11 @@ impl Model {
         }
     }
 
-    fn finish(&mut self, pipe: usize, budget: &mut usize) {
+    fn finish(&mut self, pipe: usize) {
         let target = &mut self.pipes[pipe];
         if target.ended && !target.closed && target.inbox.is_empty() {
             target.closed = true;
             self.events.push(Event::Ended(pipe, PipeEnd::Stopped));
-            *budget = budget.saturating_sub(1);
         }
     }
 }

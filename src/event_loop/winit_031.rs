@@ -49,7 +49,7 @@
 //! ```
 //!
 //! On macOS, a callback must not run a nested native loop (a modal file dialogue, say): winit panics when
-//! a wake arrives in it. Leave the callback first. What [winit 0.30](super::winit_030) says about Windows
+//! a wake arrives in it. Leave the callback first. What the module of winit 0.30 says about Windows
 //! holds here too. Neither system was at hand to run this on.
 
 use winit_031::application::ApplicationHandler;

@@ -17,11 +17,6 @@ impl Wait {
     pub(crate) fn at_most(time: Duration) -> Self {
         Instant::now().checked_add(time).map_or(Self::Forever, Self::Until)
     }
-
-    /// The foreground cannot wait for room that it alone can make.
-    pub(crate) fn on_foreground(self) -> Self {
-        Self::Never
-    }
 }
 
 pub(crate) enum Refusal {

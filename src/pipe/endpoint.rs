@@ -164,6 +164,9 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
 
     pub(crate) fn detach(&self, host: &dyn Host) {
         self.detached.set(true);
+        if self.closed.get() {
+            return;
+        }
         if !self.busy.get() && !self.has_callback() {
             let unreachable = self.inbox.take();
             if let Some(messages) = unreachable.as_ref().filter(|messages| !messages.is_empty()) {
@@ -174,6 +177,10 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         if self.ended.get().is_some() {
             self.schedule(host);
         }
+    }
+
+    pub(crate) fn is_detached(&self) -> bool {
+        self.detached.get()
     }
 
     fn schedule(&self, host: &dyn Host) {
@@ -253,6 +260,10 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
                 resume_unwind(panic);
             }
             if self.closed.get() || self.replaced.get() {
+                // Dropping it may panic, which must not strand the messages that wait.
+                if self.has_waiting() {
+                    self.schedule(turn.host);
+                }
                 drop(callback);
             } else {
                 self.on_message.set(Some(callback));
@@ -302,10 +313,10 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         }
         self.closed.set(true);
         turn.host.forget(self.id());
-        drop(self.on_message.take());
+        // Dropped last, for that may panic.
+        let _on_message = self.on_message.take();
         if let Some(on_end) = on_end {
             on_end(state, end);
-            turn.meter.spend();
         }
     }
 }
@@ -359,6 +370,8 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
 
     fn close(&self) -> (usize, Box<dyn Any>) {
         self.closed.set(true);
+        // What the end came after is lost, so the end is not told either.
+        self.ended.set(None);
         self.conduit.close();
         let inbox = self.inbox.take();
         let latest = match &self.conduit.kind {

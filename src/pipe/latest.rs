@@ -56,3 +56,27 @@ impl<T: Send + 'static> Latest<T> {
         slot.value.take().map(|(value, _)| value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::hub::Hub;
+    use crate::pipe::{Kind, PipeId};
+    use crate::queue::LaneId;
+
+    #[test]
+    fn a_value_that_comes_just_after_the_close_is_given_back() {
+        let hub = Arc::new(Hub::new(Box::new(|| {}), None));
+        let epoch = hub.queue.epoch();
+        let id = PipeId { slot: 0, generation: 1 };
+        let conduit = Conduit::new(hub, id, LaneId(0), epoch, Kind::Latest(Box::new(Latest::new())));
+        let Kind::Latest(latest) = &conduit.kind else { unreachable!("made so above") };
+        assert_eq!(latest.replace(&conduit, 1), Ok(()));
+        assert_eq!(latest.close(), Some(1));
+        // The sender had looked before the close, as only another thread can.
+        assert_eq!(latest.replace(&conduit, 2), Err(2));
+        assert_eq!(latest.close(), None);
+    }
+}

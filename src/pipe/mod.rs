@@ -98,7 +98,8 @@ impl<T: Send + 'static> Conduit<T> {
     }
 
     fn send_bounded(&self, bound: &Bound, message: T, wait: Wait) -> Result<(), Refused<T>> {
-        let wait = if self.hub.notifier.is_foreground() { wait.on_foreground() } else { wait };
+        // The foreground cannot wait for room that it alone can make.
+        let wait = if self.hub.notifier.is_foreground() { Wait::Never } else { wait };
         match bound.acquire(wait) {
             Ok(()) => self.push(message).inspect_err(|_| bound.release()),
             Err(bound::Refusal::Full) => Err(Refused::Full(message)),

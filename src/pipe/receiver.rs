@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use super::{Endpoint, Host, PipeEnd, TypedEndpoint};
+use super::{Host, PipeEnd, TypedEndpoint};
 
 /// The receiving half of a pipe, which stays on the router's thread.
 ///
@@ -36,8 +36,8 @@ impl<T: Send + 'static, S: 'static> MessageReceiver<T, S> {
     /// Sets the callback that receives the messages, in place of the one before, if any.
     ///
     /// Messages that wait in the receiver are delivered to it on the next dispatch, before any other.
-    /// Called from inside the callback itself, it takes effect with the next message. After the router
-    /// was stopped or dropped, this does nothing.
+    /// Called from inside the callback itself, it takes effect with the next message. After the pipe's end
+    /// was told, or the router was stopped or dropped, this does nothing.
     ///
     /// # Examples
     ///
@@ -65,7 +65,7 @@ impl<T: Send + 'static, S: 'static> MessageReceiver<T, S> {
     ///
     /// It is called once, after the last message, when the last sender has gone. If the pipe has ended
     /// already, that is on the next dispatch. It is dropped uncalled when the receiver closes the pipe,
-    /// or the router is stopped or dropped.
+    /// when the message callback panics, which closes it too, or when the router is stopped or dropped.
     ///
     /// # Examples
     ///
@@ -153,6 +153,24 @@ impl<T: Send + 'static, S: 'static> MessageReceiver<T, S> {
         self.endpoint.ended()
     }
 
+    /// Returns whether the pipe delivers nothing any more: its end was told, its callback panicked, or the
+    /// router was stopped or dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::MessageRouter;
+    /// # let router: MessageRouter = MessageRouter::new(|| {});
+    /// # router.start().unwrap();
+    /// let (sender, receiver) = router.pipe::<u32>().unwrap();
+    /// assert!(!receiver.is_closed());
+    /// router.stop().unwrap();
+    /// assert!(receiver.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.endpoint.is_closed() || self.host.strong_count() == 0
+    }
+
     /// Lets go of the handle and keeps the pipe: its callbacks go on until the senders end it or the
     /// router is stopped. Set the callback first: without one, nobody could ever take the messages, and
     /// they are discarded.
@@ -172,12 +190,10 @@ impl<T: Send + 'static, S: 'static> MessageReceiver<T, S> {
     /// router.dispatch(&mut sum);
     /// assert_eq!(sum, 5);
     /// ```
-    pub fn detach(mut self) {
+    pub fn detach(self) {
         if let Some(host) = self.host.upgrade() {
             self.endpoint.detach(&*host);
         }
-        // So that the drop finds no router at which to close the pipe.
-        self.host = Weak::<NoHost>::new();
     }
 
     pub(crate) fn is_of(&self, host: &Rc<dyn Host>) -> bool {
@@ -187,7 +203,7 @@ impl<T: Send + 'static, S: 'static> MessageReceiver<T, S> {
 
 impl<T: Send + 'static, S: 'static> Drop for MessageReceiver<T, S> {
     fn drop(&mut self) {
-        if let Some(host) = self.host.upgrade() {
+        if let Some(host) = self.host.upgrade().filter(|_| !self.endpoint.is_detached()) {
             host.close(self.endpoint.id());
         }
     }
@@ -196,20 +212,8 @@ impl<T: Send + 'static, S: 'static> Drop for MessageReceiver<T, S> {
 impl<T: Send + 'static, S: 'static> fmt::Debug for MessageReceiver<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageReceiver")
-            .field("is_closed", &self.endpoint.is_closed())
-            .field("end", &self.endpoint.has_ended())
+            .field("is_closed", &self.is_closed())
+            .field("end", &self.end())
             .finish_non_exhaustive()
     }
-}
-
-/// The router of a receiver that has none.
-enum NoHost {}
-
-impl Host for NoHost {
-    fn schedule(&self, _: super::PipeId) {}
-    fn close(&self, _: super::PipeId) {}
-    fn forget(&self, _: super::PipeId) {}
-    fn count_delivered(&self) {}
-    fn count_replaced(&self) {}
-    fn count_discarded(&self, _: super::PipeId, _: usize) {}
 }

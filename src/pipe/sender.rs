@@ -1,6 +1,7 @@
 //! The background's half of a pipe.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -308,6 +309,13 @@ impl<T: Send + 'static> Clone for StartedSender<T> {
         Self { handle: Handle { conduit: Arc::clone(conduit), end: *end } }
     }
 }
+
+// A sender that was used in a call that panicked is as good as before: user code runs neither under its locks
+// nor between its changes.
+impl<T: Send + 'static> UnwindSafe for MessageSender<T> {}
+impl<T: Send + 'static> RefUnwindSafe for MessageSender<T> {}
+impl<T: Send + 'static> UnwindSafe for StartedSender<T> {}
+impl<T: Send + 'static> RefUnwindSafe for StartedSender<T> {}
 
 impl<T: Send + 'static> fmt::Debug for StartedSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

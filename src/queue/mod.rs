@@ -244,3 +244,41 @@ impl Backlog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PIPE: PipeId = PipeId { slot: 0, generation: 1 };
+
+    #[test]
+    fn nothing_is_queued_behind_the_back_of_a_stop() {
+        let queue = Queue::new();
+        let epoch = queue.epoch();
+        assert_eq!(queue.push(PIPE, LaneId(0), epoch, 1), Ok(()));
+        drop(queue.end_epoch());
+        assert_eq!(queue.push(PIPE, LaneId(0), epoch, 2), Err(2));
+        assert!(queue.push_end(PIPE, epoch, PipeEnd::Stopped).is_err());
+        assert!(queue.push_latest(PIPE, epoch, None).is_err());
+        assert!(queue.is_empty());
+        assert_eq!(queue.counts().sent, 1);
+    }
+
+    #[test]
+    fn a_latest_value_moves_behind_what_came_before_it() {
+        let (queue, mut backlog) = (Queue::new(), Backlog::default());
+        let epoch = queue.epoch();
+        let latest = PipeId { slot: 1, generation: 2 };
+        let Ok(old) = queue.push_latest(latest, epoch, None) else { unreachable!("the epoch lasts") };
+        queue.push(PIPE, LaneId(0), epoch, 1).unwrap();
+        let Ok(new) = queue.push_latest(latest, epoch, Some(old)) else { unreachable!("the epoch lasts") };
+        queue.push(PIPE, LaneId(0), epoch, 2).unwrap();
+        assert!(backlog.refill(&queue));
+        assert_eq!(backlog.take::<i32>(PIPE), Some(1));
+        assert_eq!(backlog.take::<i32>(PIPE), None);
+        assert_eq!(backlog.front(), Some(Entry::Latest(latest, new)));
+        backlog.pass_latest(new);
+        assert_eq!(backlog.take::<i32>(PIPE), Some(2));
+        assert_eq!(backlog.front(), None);
+    }
+}

@@ -2,10 +2,16 @@
 
 use std::time::Instant;
 
-use super::{Core, MessageRouter, Mode};
+use super::MessageRouter;
+use super::core::{Core, Mode};
 use crate::budget::Meter;
 use crate::pipe::{Host, Turn};
 use crate::queue::Entry;
+
+/// Room that the small tables of an idle router keep.
+const KEPT_ENTRIES: usize = 64;
+/// Messages of a closed pipe that are dropped before the clock is looked at.
+const DISCARDED_AT_ONCE: usize = 16;
 
 /// What one [`dispatch`](MessageRouter::dispatch) did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,12 +102,18 @@ impl<S: 'static> MessageRouter<S> {
 }
 
 impl<S: 'static> Core<S> {
-    /// Whether nothing is queued; if so, puts the router to rest.
-    fn is_idle(&self) -> bool {
+    /// Whether nothing is left to do; if so, puts the router to rest: what a flood needed is given back.
+    pub(super) fn is_idle(&self) -> bool {
         let is_idle = self.is_drained();
         if is_idle {
-            self.ages.idle();
+            self.ages.idle(Instant::now());
             self.backlog.borrow_mut().release(&self.hub.queue);
+            self.scheduled.borrow_mut().shrink_to(KEPT_ENTRIES);
+            // A closed pipe has nothing queued any more, so it need not be remembered.
+            let table = self.table.borrow();
+            let mut warned = self.warned.borrow_mut();
+            warned.retain(|pipe| table.get(*pipe).is_some());
+            warned.shrink_to(KEPT_ENTRIES);
         }
         is_idle
     }
@@ -119,8 +131,14 @@ impl<S: 'static> Core<S> {
             delivered: 0,
         };
         while turn.goes_on() {
+            let left = turn.meter.left();
             if !self.route_scheduled(state, &mut turn) && !self.route_front(state, &mut turn) {
                 break;
+            }
+            // Every step counts, also an end that nobody asked for or a value that is only kept: workers
+            // could go on making such steps for ever.
+            if turn.meter.left() == left {
+                turn.meter.spend();
             }
         }
         turn.delivered
@@ -147,7 +165,9 @@ impl<S: 'static> Core<S> {
         match (entry, endpoint) {
             (Entry::Message(_), Some(endpoint)) => endpoint.deliver(state, turn),
             (Entry::Message(pipe), None) => {
-                let (count, messages) = self.backlog.borrow_mut().discard(turn.meter.left());
+                // Few at a time, for to drop them may take long.
+                let most = turn.meter.left().min(DISCARDED_AT_ONCE);
+                let (count, messages) = self.backlog.borrow_mut().discard(most);
                 self.count_discarded(pipe, count);
                 drop(messages);
                 turn.meter.spend_many(count);
@@ -171,17 +191,21 @@ impl<S: 'static> Core<S> {
 
     /// Returns what comes next in the queue, fetching from the producers if need be.
     fn front(&self, turn: &Turn<'_>) -> Option<Entry> {
+        let front = self.backlog.borrow().front();
+        front.or_else(|| {
+            self.refill(turn.meter.now());
+            self.backlog.borrow().front()
+        })
+    }
+
+    /// Fetches from the producers what they have queued, when nothing is left of what was fetched before.
+    pub(super) fn refill(&self, now: Instant) {
         let mut backlog = self.backlog.borrow_mut();
-        if let Some(entry) = backlog.front() {
-            return Some(entry);
-        }
         if backlog.refill(&self.hub.queue) {
             self.refills.set(self.refills.get() + 1);
-            self.ages.swapped(turn.meter.now(), self.hub.notifier.woken_at());
+            self.ages.swapped(now, self.hub.notifier.woken_at());
         } else {
-            self.ages.found_empty(turn.meter.now());
-            self.warned.borrow_mut().clear();
+            self.ages.found_empty(now);
         }
-        backlog.front()
     }
 }

@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Core, MessageRouter, Mode};
+use super::MessageRouter;
+use super::core::{Core, Mode};
 use crate::budget::Meter;
 use crate::error::RouteUntilError;
 
@@ -67,7 +68,17 @@ impl<S: 'static> MessageRouter<S> {
             core.hub.notifier.set_manual(true);
             core.set_mode(Mode::Manual);
         }
-        let refills_on_entry = core.refills.get();
+        // What is queued on entry is routed however late it gets: the batch at hand and the one behind it, or
+        // that one alone if nothing is at hand, in which case it is fetched now and later messages are not
+        // among it.
+        let last_owed = match (core.has_batch(), core.hub.queue.is_empty()) {
+            (true, false) => core.refills.get() + 1,
+            (true, true) => core.refills.get(),
+            (false, _) => {
+                core.refill(Instant::now());
+                core.refills.get()
+            }
+        };
         let course = core.course.get();
         loop {
             if condition(state) {
@@ -77,9 +88,10 @@ impl<S: 'static> MessageRouter<S> {
                 return Err(RouteUntilError::NotRunning);
             }
             let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            // What was queued on entry is routed however late it is: the rest of the batch at hand, and
-            // the next one.
-            let is_owed = core.has_batch() || core.refills.get() == refills_on_entry;
+            // What waits in a receiver and is to be delivered was queued before all else.
+            let is_owed = core.refills.get() < last_owed
+                || (core.refills.get() == last_owed && core.has_batch())
+                || !core.scheduled.borrow().is_empty();
             if (!is_late || is_owed) && core.route_one(state) {
                 continue;
             }
@@ -105,8 +117,6 @@ impl<S: 'static> Core<S> {
             self.route(state, Meter::single());
             return true;
         }
-        self.hub.notifier.clear();
-        // After the clear, look again: see the notifier.
-        !self.is_drained()
+        !self.hub.notifier.release(|| self.is_idle())
     }
 }

@@ -1,33 +1,28 @@
 //! The router: it owns the pipes' foreground halves and delivers to them.
 //!
-//! [`Core`] is the state behind the handles; what it does is spread over this file (its life and its
-//! pipes), `dispatch` (delivering from the event loop) and `manual` (delivering by hand).
+//! This file is what the user holds: handles to a [`Core`], whose life and pipes are in `core`. It delivers in
+//! `dispatch`, from the event loop, and in `manual`, by hand.
 
+mod core;
 mod dispatch;
 mod manual;
 mod stats;
 mod table;
 
-use std::any::TypeId;
-use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::marker::PhantomData;
-use std::rc::{Rc, Weak};
-use std::sync::Arc;
+use std::rc::Rc;
 
+use self::core::Core;
 pub use self::dispatch::Dispatched;
-use self::stats::Ages;
 pub use self::stats::RouterStats;
-use self::table::Table;
 use crate::budget::Budget;
 use crate::error::{ClosePipeError, PipeError, StartError, StopError};
-use crate::hub::Hub;
-use crate::pipe::{
-    Bound, Conduit, Host, Kind, Latest, MessageReceiver, MessageSender, PipeId, TypedEndpoint,
-};
-use crate::queue::{Backlog, LaneId};
+use crate::pipe::{Bound, Host, Kind, Latest, MessageReceiver, MessageSender};
 use crate::waker::Waker;
+
+/// The two halves of a new pipe.
+type Pipe<T, S> = (MessageSender<T>, MessageReceiver<T, S>);
 
 /// Delivers messages from the background to callbacks on the thread that owns it.
 ///
@@ -83,7 +78,6 @@ pub struct MessageRouter<S: 'static = ()> {
 }
 
 /// Sets up a [`MessageRouter`]; made by [`MessageRouter::builder`].
-#[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct MessageRouterBuilder<S: 'static = ()> {
     budget: Budget,
@@ -91,42 +85,13 @@ pub struct MessageRouterBuilder<S: 'static = ()> {
     state: PhantomData<fn(&mut S)>,
 }
 
-/// How messages reach the foreground just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Stopped,
-    /// From the event loop, by `dispatch`.
-    EventLoop,
-    /// Through `route_until` only.
-    Manual,
-}
-
-struct Core<S: 'static> {
-    hub: Arc<Hub>,
-    budget: Budget,
-    mode: Cell<Mode>,
-    /// Changes whenever `mode` does, so that routing that is on the stack notices.
-    course: Cell<u32>,
-    table: RefCell<Table<S>>,
-    /// Pipes of the table that have not ended.
-    open_pipes: Cell<usize>,
-    lanes: RefCell<HashMap<TypeId, LaneId>>,
-    backlog: RefCell<Backlog>,
-    /// Pipes to look at although the queue holds nothing for them.
-    scheduled: RefCell<VecDeque<PipeId>>,
-    delivered: Cell<u64>,
-    /// Without the values that were replaced.
-    discarded: Cell<u64>,
-    /// Latest values that were replaced while they waited to be taken; the queue counts the others.
-    replaced: Cell<u64>,
-    /// What `discarded` and all of `replaced` were at the last start.
-    lost_before: Cell<(u64, u64)>,
-    /// How often the backlog was refilled.
-    refills: Cell<u64>,
-    /// Pipes whose discards were warned of and of which more may be queued.
-    warned: RefCell<HashSet<PipeId>>,
-    ages: Ages,
-    this: Weak<Core<S>>,
+impl<S: 'static> fmt::Debug for MessageRouterBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageRouterBuilder")
+            .field("name", &self.name)
+            .field("budget", &self.budget)
+            .finish()
+    }
 }
 
 impl<S: 'static> MessageRouterBuilder<S> {
@@ -153,27 +118,7 @@ impl<S: 'static> MessageRouterBuilder<S> {
     /// assert_eq!(router.name(), Some("downloads"));
     /// ```
     pub fn build(self, waker: impl Waker) -> MessageRouter<S> {
-        let hub = Arc::new(Hub::new(Box::new(waker), self.name));
-        let core = Rc::new_cyclic(|this| Core {
-            hub,
-            budget: self.budget,
-            mode: Cell::new(Mode::Stopped),
-            course: Cell::new(0),
-            table: RefCell::new(Table::new()),
-            open_pipes: Cell::new(0),
-            lanes: RefCell::default(),
-            backlog: RefCell::default(),
-            scheduled: RefCell::default(),
-            delivered: Cell::new(0),
-            discarded: Cell::new(0),
-            replaced: Cell::new(0),
-            lost_before: Cell::new((0, 0)),
-            refills: Cell::new(0),
-            warned: RefCell::default(),
-            ages: Ages::default(),
-            this: Weak::clone(this),
-        });
-        MessageRouter { core }
+        MessageRouter { core: Core::new(Box::new(waker), self.name, self.budget) }
     }
 }
 
@@ -208,15 +153,10 @@ impl<S: 'static> MessageRouter<S> {
     /// assert_eq!(router.start(), Err(StartError::AlreadyRunning));
     /// ```
     pub fn start(&self) -> Result<(), StartError> {
-        let core = &*self.core;
-        if core.is_running() {
+        if self.core.is_running() {
             return Err(StartError::AlreadyRunning);
         }
-        let replaced = core.replaced.get() + core.hub.queue.counts().replaced;
-        core.lost_before.set((core.discarded.get(), replaced));
-        core.hub.notifier.set_manual(false);
-        core.hub.notifier.clear();
-        core.set_mode(Mode::EventLoop);
+        self.core.start_up();
         Ok(())
     }
 
@@ -373,160 +313,7 @@ impl<S: 'static> MessageRouter<S> {
     /// assert_eq!((stats.sent, stats.queued, stats.wakes), (5, 5, 1));
     /// ```
     pub fn stats(&self) -> RouterStats {
-        let core = &*self.core;
-        let counts = core.hub.queue.counts();
-        let delivered = core.delivered.get();
-        let replaced = core.replaced.get() + counts.replaced;
-        let discarded = core.discarded.get() + replaced;
-        RouterStats {
-            sent: counts.sent,
-            delivered,
-            discarded,
-            replaced,
-            queued: counts.sent.saturating_sub(delivered + discarded),
-            wakes: core.hub.notifier.wakes(),
-            open_pipes: core.open_pipes.get(),
-            longest_wait: core.ages.longest(),
-        }
-    }
-}
-
-/// The two halves of a new pipe.
-type Pipe<T, S> = (MessageSender<T>, MessageReceiver<T, S>);
-
-impl<S: 'static> Core<S> {
-    fn is_running(&self) -> bool {
-        self.mode.get() != Mode::Stopped
-    }
-
-    fn set_mode(&self, mode: Mode) {
-        self.mode.set(mode);
-        self.course.set(self.course.get().wrapping_add(1));
-    }
-
-    fn open<T: Send + 'static>(&self, kind: impl FnOnce() -> Kind<T>) -> Result<Pipe<T, S>, PipeError> {
-        if !self.is_running() {
-            return Err(PipeError::NotRunning);
-        }
-        let lane = self.lane_of::<T>();
-        let epoch = self.hub.queue.epoch();
-        let mut conduit = None;
-        let endpoint = self.table.borrow_mut().insert(|id| {
-            let hub = Arc::clone(&self.hub);
-            let shared = Arc::new(Conduit::new(hub, id, lane, epoch, kind()));
-            conduit = Some(Arc::clone(&shared));
-            Rc::new(TypedEndpoint::<T, S>::new(shared))
-        })?;
-        self.open_pipes.set(self.open_pipes.get() + 1);
-        let sender = MessageSender::new(endpoint.conduit());
-        let host: Weak<dyn Host> = self.this.clone();
-        Ok((sender, MessageReceiver::new(endpoint, host)))
-    }
-
-    /// Returns the lane of a type, which it gets with its first pipe and keeps.
-    fn lane_of<T: 'static>(&self) -> LaneId {
-        let mut lanes = self.lanes.borrow_mut();
-        let next = LaneId(lanes.len() as u32);
-        *lanes.entry(TypeId::of::<T>()).or_insert(next)
-    }
-
-    /// Closes all pipes and discards everything. What is the user's is dropped last, when the router is
-    /// stopped already and no borrow is held.
-    fn shut_down(&self) {
-        self.set_mode(Mode::Stopped);
-        let queued = self.hub.queue.end_epoch();
-        let endpoints = self.table.borrow_mut().take_all();
-        let unclosed = self.open_pipes.replace(0);
-        let remains: Vec<_> = endpoints.iter().map(|endpoint| endpoint.close().1).collect();
-        let fetched = self.backlog.borrow_mut().clear();
-        self.scheduled.take();
-        self.warned.take();
-        self.ages.idle();
-        self.hub.notifier.clear();
-
-        // Nothing is queued any more, so whatever was not delivered is discarded.
-        let counts = self.hub.queue.counts();
-        let replaced = self.replaced.get() + counts.replaced;
-        self.discarded.set(counts.sent - self.delivered.get() - replaced);
-        let (discarded_before, replaced_before) = self.lost_before.get();
-        let (discarded, replaced) = (self.discarded.get() - discarded_before, replaced - replaced_before);
-        let label = self.hub.label();
-        if unclosed > 0 {
-            log::warn!("{label} stopped with {unclosed} unclosed pipes; their senders are turned away");
-        }
-        if discarded > 0 {
-            log::warn!("{label} stopped; it discarded {discarded} messages, and replaced {replaced} values");
-        } else if replaced > 0 {
-            log::debug!("{label} stopped; it replaced {replaced} values of latest-value pipes");
-        }
-        drop((remains, queued, fetched, endpoints));
-    }
-
-    /// Whether a fetched batch is being worked off.
-    fn has_batch(&self) -> bool {
-        self.backlog.borrow().front().is_some()
-    }
-
-    /// Whether nothing is left for a dispatch to do.
-    fn is_drained(&self) -> bool {
-        self.scheduled.borrow().is_empty() && !self.has_batch() && self.hub.queue.is_empty()
-    }
-}
-
-impl<S: 'static> Host for Core<S> {
-    fn schedule(&self, pipe: PipeId) {
-        self.scheduled.borrow_mut().push_back(pipe);
-        self.hub.notifier.notify();
-    }
-
-    fn close(&self, pipe: PipeId) {
-        let removed = self.table.borrow_mut().remove(pipe);
-        let Some(endpoint) = removed else {
-            return;
-        };
-        if !endpoint.has_ended() {
-            self.open_pipes.set(self.open_pipes.get() - 1);
-        }
-        let (lost, remains) = endpoint.close();
-        if lost > 0 {
-            self.count_discarded(pipe, lost);
-        }
-        drop(remains);
-    }
-
-    fn forget(&self, pipe: PipeId) {
-        let removed = self.table.borrow_mut().remove(pipe);
-        drop(removed);
-    }
-
-    fn count_delivered(&self) {
-        self.delivered.set(self.delivered.get() + 1);
-    }
-
-    fn count_replaced(&self) {
-        self.replaced.set(self.replaced.get() + 1);
-    }
-
-    fn count_discarded(&self, pipe: PipeId, messages: usize) {
-        self.discarded.set(self.discarded.get() + messages as u64);
-        let is_first = self.warned.borrow_mut().insert(pipe);
-        let level = if is_first { log::Level::Warn } else { log::Level::Debug };
-        // No borrow is held: a logger may well send on a pipe of this router.
-        log::log!(
-            level,
-            "discarding message from closed pipe {}.{} of {} ({messages} at once)",
-            pipe.slot,
-            pipe.generation,
-            self.hub.label(),
-        );
-    }
-}
-
-impl<S: 'static> Drop for Core<S> {
-    fn drop(&mut self) {
-        if self.is_running() {
-            self.shut_down();
-        }
+        self.core.stats()
     }
 }
 

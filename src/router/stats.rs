@@ -40,6 +40,8 @@ pub(crate) struct Ages {
     queue_since: Cell<Option<Instant>>,
     /// The same for the batch being worked off.
     batch_since: Cell<Option<Instant>>,
+    /// When the router last went to rest. A wake before that was for messages that have gone.
+    idle_since: Cell<Option<Instant>>,
     longest: Cell<Duration>,
 }
 
@@ -54,6 +56,7 @@ impl Ages {
     /// At `now`, the producers' messages became the batch; the first of them woke at `woken_at`, unless
     /// the queue was looked at since.
     pub(crate) fn swapped(&self, now: Instant, woken_at: Instant) {
+        let woken_at = self.idle_since.get().map_or(woken_at, |idle_since| woken_at.max(idle_since));
         let since = self.queue_since.replace(Some(now)).unwrap_or(woken_at);
         self.batch_since.set(Some(since));
         self.note(Some(since), now);
@@ -64,9 +67,10 @@ impl Ages {
         self.queue_since.set(Some(now));
     }
 
-    /// Nothing is queued, and whoever queues something wakes.
-    pub(crate) fn idle(&self) {
+    /// At `now`, nothing is queued, and whoever queues something wakes.
+    pub(crate) fn idle(&self, now: Instant) {
         self.queue_since.set(None);
+        self.idle_since.set(Some(now));
     }
 
     fn note(&self, since: Option<Instant>, now: Instant) {

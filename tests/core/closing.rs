@@ -144,3 +144,32 @@ fn a_discarded_message_may_send_when_it_is_dropped() {
     while router.dispatch(&mut ()).has_more {}
     assert_eq!(echoes.drain().count(), 6);
 }
+
+#[test]
+fn a_detached_pipe_without_a_callback_is_warned_of_once() {
+    let router: MessageRouter = started();
+    let (sender, receiver) = router.pipe::<u8>().unwrap();
+    receiver.detach();
+    let sender = sender.start();
+    let log = logged_by(|| {
+        for _ in 0..3 {
+            sender.send(1).unwrap();
+            router.dispatch(&mut ());
+            router.settle();
+        }
+    });
+    let levels: Vec<_> = log.iter().map(|(level, _)| *level).collect();
+    assert_eq!(levels, [Level::Warn, Level::Debug, Level::Debug]);
+}
+
+#[test]
+fn discarding_makes_room_in_a_bounded_pipe() {
+    let router: MessageRouter = started();
+    let (sender, receiver) = router.bounded_pipe::<u8>(1).unwrap();
+    receiver.detach();
+    let sender = sender.start();
+    for _ in 0..3 {
+        assert_eq!(sender.try_send(1), Ok(()));
+        router.dispatch(&mut ());
+    }
+}

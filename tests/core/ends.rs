@@ -142,3 +142,61 @@ fn an_ended_pipe_can_be_closed() {
     assert_eq!(router.close_pipe(receiver), Ok(()));
     assert_eq!(router.stats().open_pipes, 0);
 }
+
+#[test]
+fn an_end_during_the_last_messages_callback_waits_for_it() {
+    struct App {
+        router: MessageRouter<App>,
+        log: Vec<&'static str>,
+    }
+    let router: MessageRouter<App> = started();
+    let (sender, receiver) = router.pipe::<u8>().unwrap();
+    receiver.on_message(|app: &mut App, _| {
+        app.log.push("begins");
+        app.router.clone().dispatch(app);
+        app.log.push("ends");
+    });
+    receiver.on_end(|app, _| app.log.push("end of pipe"));
+    let sender = sender.start();
+    sender.send(1).unwrap();
+    sender.stop();
+    let mut app = App { router: router.clone(), log: Vec::new() };
+    router.dispatch(&mut app);
+    assert_eq!(app.log, ["begins", "ends", "end of pipe"]);
+    router.stop().unwrap();
+}
+
+#[test]
+fn what_the_callbacks_held_is_dropped_at_the_end() {
+    let router: MessageRouter<Ends> = started();
+    let census = crate::common::Census::default();
+    let mut receivers = Vec::new();
+    for is_detached in [false, true] {
+        let (sender, receiver) = router.pipe::<u8>().unwrap();
+        let (message_held, end_held) = (census.member(), census.member());
+        receiver.on_message(move |_, _| {
+            let _ = &message_held;
+        });
+        receiver.on_end(move |_, _| drop(end_held));
+        if is_detached {
+            receiver.detach();
+        } else {
+            receivers.push(receiver);
+        }
+        drop(sender);
+    }
+    router.dispatch(&mut Ends::new());
+    assert_eq!(census.alive(), 0);
+    assert!(receivers[0].is_closed());
+}
+
+#[test]
+fn a_pipe_closed_by_the_stop_has_no_end() {
+    let router: MessageRouter<Ends> = started();
+    let (sender, receiver) = router.pipe::<u8>().unwrap();
+    sender.start().send(1).unwrap();
+    router.dispatch(&mut Ends::new());
+    router.stop().unwrap();
+    // Its message was not taken, so its end has not come.
+    assert_eq!((receiver.try_recv(), receiver.end(), receiver.is_closed()), (None, None, true));
+}

@@ -143,3 +143,68 @@ fn a_message_that_panics_when_dropped_loses_no_other() {
     router.dispatch(&mut seen);
     assert_eq!(seen, [1]);
 }
+
+#[test]
+fn a_replaced_callback_that_panics_when_dropped_strands_no_message() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    struct App {
+        router: MessageRouter<App>,
+        receiver: Option<foreground::MessageReceiver<u32, App>>,
+        seen: Vec<u32>,
+    }
+    let router: MessageRouter<App> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let bomb = Bomb;
+    receiver.on_message(move |app: &mut App, n| {
+        let _ = &bomb;
+        app.seen.push(n);
+        app.receiver.as_ref().unwrap().on_message(|app, n| app.seen.push(n));
+        // The other messages are taken from the queue while this one is being received.
+        app.router.clone().dispatch(app);
+    });
+    let sender = sender.start();
+    (0..3).for_each(|n| sender.send(n).unwrap());
+    let mut app = App { router: router.clone(), receiver: Some(receiver), seen: Vec::new() };
+    let result = catch_unwind(AssertUnwindSafe(|| router.dispatch(&mut app)));
+    assert_eq!(panic_text(result), "dropped");
+    while router.dispatch(&mut app).has_more {}
+    assert_eq!(app.seen, [0, 1, 2]);
+    router.stop().unwrap();
+}
+
+#[test]
+fn a_message_callback_that_panics_when_dropped_does_not_lose_the_end() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let router: Router = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let bomb = Bomb;
+    receiver.on_message(move |_, _| {
+        let _ = &bomb;
+    });
+    receiver.on_end(|seen: &mut Vec<u32>, _| seen.push(7));
+    drop(sender);
+    let mut seen = Vec::new();
+    assert!(catch_unwind(AssertUnwindSafe(|| router.dispatch(&mut seen))).is_err());
+    assert_eq!(seen, [7]);
+}
+
+#[test]
+fn senders_may_be_used_where_panics_are_caught() {
+    let router: Router = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let sender = sender.start();
+    // Compiles only because senders are unwind-safe.
+    assert!(catch_unwind(|| sender.send(1).unwrap()).is_ok());
+    router.dispatch(&mut Vec::new());
+    assert_eq!(receiver.try_recv(), Some(1));
+}

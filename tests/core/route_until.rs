@@ -215,3 +215,82 @@ fn a_park_token_left_by_others_only_makes_a_spurious_turn() {
     assert!(start.elapsed() >= Duration::from_millis(20));
     drop(sender);
 }
+
+#[test]
+fn a_batch_that_came_after_the_call_does_not_hold_it_past_its_deadline() {
+    let router = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|seen: &mut u32, _| {
+        thread::sleep(Duration::from_millis(1));
+        *seen += 1;
+    });
+    let worker = thread::spawn(move || {
+        let sender = sender.start();
+        (0..100_000).for_each(|n| sender.send(n).unwrap());
+        sender
+    });
+    let mut seen = 0;
+    let result = router.route_until(&mut seen, |_| false, Duration::from_millis(50));
+    assert_eq!(result, Err(RouteUntilError::Timeout));
+    // Each takes at least a millisecond, so this many is long past the deadline.
+    assert!(seen < 1_000, "{seen} messages were routed");
+    drop(worker.join().unwrap());
+}
+
+#[test]
+fn what_was_queued_on_entry_is_routed_though_a_nested_call_came_between() {
+    let router: MessageRouter<Vec<u32>> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let (other, others) = router.pipe::<u32>().unwrap();
+    let inner = router.clone();
+    receiver.on_message(move |seen: &mut Vec<u32>, n| {
+        seen.push(n);
+        if n == 0 {
+            let result = inner.route_until(seen, |_| false, Duration::ZERO);
+            assert_eq!(result, Err(RouteUntilError::Timeout));
+        }
+    });
+    others.on_message(|seen: &mut Vec<u32>, n| seen.push(n));
+    let (sender, other) = (sender.start(), other.start());
+    for n in 0..5 {
+        sender.send(n).unwrap();
+        other.send(n + 10).unwrap();
+    }
+    let mut seen = Vec::new();
+    let result = router.route_until(&mut seen, |_| false, Duration::ZERO);
+    assert_eq!(result, Err(RouteUntilError::Timeout));
+    seen.sort();
+    assert_eq!(seen, [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]);
+    router.stop().unwrap();
+}
+
+#[test]
+fn a_callback_that_stops_and_starts_the_router_ends_the_call() {
+    let router: MessageRouter<u32> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let inner = router.clone();
+    receiver.on_message(move |_, _| {
+        inner.stop().unwrap();
+        inner.start().unwrap();
+    });
+    receiver.detach();
+    sender.start().send(1).unwrap();
+    assert_eq!(router.route_until(&mut 0, |_| false, None), Err(RouteUntilError::NotRunning));
+    assert_eq!(router.stop(), Ok(()));
+}
+
+#[test]
+fn a_flood_of_values_that_are_only_kept_cannot_hold_the_call() {
+    let router: MessageRouter<u32> = started();
+    let (sender, receiver) = router.latest_pipe::<u32>().unwrap();
+    let worker = thread::spawn(move || {
+        let sender = sender.start();
+        while sender.send(1).is_ok() {}
+    });
+    let start = Instant::now();
+    let result = router.route_until(&mut 0, |_| false, Duration::from_millis(20));
+    assert_eq!(result, Err(RouteUntilError::Timeout));
+    assert!(start.elapsed() < PATIENCE / 4);
+    drop(receiver);
+    worker.join().unwrap();
+}

@@ -73,3 +73,26 @@ fn open_pipes_are_those_that_may_still_deliver() {
     drop(receivers);
     assert_eq!(router.stats().open_pipes, 0);
 }
+
+#[test]
+fn the_time_between_bursts_is_nobodys_wait() {
+    let (router, _loop) = TestLoop::with_router::<u32>();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|n, _| *n += 1);
+    let sender = sender.start();
+    for _ in 0..2 {
+        sender.send(1).unwrap();
+        router.dispatch(&mut 0);
+        router.settle();
+        thread::sleep(Duration::from_millis(50));
+    }
+    // By hand as well.
+    let mut seen = 0;
+    for expected in 1..=2 {
+        let _ = router.route_until(&mut seen, |_| false, Duration::from_millis(50));
+        sender.send(1).unwrap();
+        router.route_until(&mut seen, |seen| *seen == expected, None).unwrap();
+    }
+    let longest = router.stats().longest_wait;
+    assert!(longest < Duration::from_millis(50), "{longest:?}");
+}
