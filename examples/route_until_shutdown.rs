@@ -44,9 +44,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             // A worker finishes what it has begun before it looks whether to quit.
             while !quit.load(Ordering::Relaxed) {
                 thread::sleep(Duration::from_millis(2));
-                sender.send(1).expect("the router outlives its workers");
+                if sender.send(1).is_err() {
+                    return; // The router was stopped: nobody waited for this worker.
+                }
             }
-            sender.send(10).expect("the router outlives its workers"); // the last flush
+            let _ = sender.send(10); // the last flush
         }));
     }
 
@@ -61,12 +63,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The shutdown.
     let before = app.written;
     quit.store(true, Ordering::Relaxed);
-    match router.route_until(&mut app, |app| app.ends.len() == WORKERS, Duration::from_secs(5)) {
-        Ok(()) => println!("all ended; {} records came after the user had quit", app.written - before),
+    let ended = router.route_until(&mut app, |app| app.ends.len() == WORKERS, Duration::from_secs(5));
+    router.stop()?;
+    match ended {
+        Ok(()) => {
+            workers.into_iter().for_each(|worker| worker.join().expect("the worker does not panic"));
+            println!("all ended; {} records came after the user had quit", app.written - before);
+        }
+        // To join it would hang as well.
         Err(RouteUntilError::Timeout) => eprintln!("a worker hangs; it is left behind"),
         Err(error) => return Err(error.into()),
     }
-    router.stop()?;
-    workers.into_iter().for_each(|worker| worker.join().expect("the worker does not panic"));
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use foreground::{Budget, MessageRouter};
+use foreground::{Budget, MessageReceiver, MessageRouter, MessageSender};
 
 struct Counting;
 
@@ -61,7 +61,9 @@ fn memory() {
     a_message_costs_no_allocation::<[u64; 4]>();
     a_message_costs_no_allocation::<[u64; 32]>();
     a_latest_value_costs_no_allocation();
-    a_pipe_costs_at_most_200_bytes();
+    an_idle_pipe_costs_at_most(200, |router| router.pipe().unwrap());
+    an_idle_pipe_costs_at_most(250, |router| router.bounded_pipe(100).unwrap());
+    an_idle_pipe_costs_at_most(250, |router| router.latest_pipe().unwrap());
     closed_pipes_with_messages_leave_nothing();
     a_flood_routed_by_hand_leaves_nothing();
     a_drained_inbox_leaves_nothing();
@@ -111,19 +113,21 @@ fn a_latest_value_costs_no_allocation() {
     assert_eq!(last, 99_999);
 }
 
-fn a_pipe_costs_at_most_200_bytes() {
+type Pipe = (MessageSender<u64>, MessageReceiver<u64, u64>);
+
+fn an_idle_pipe_costs_at_most(bytes: isize, open: impl Fn(&MessageRouter<u64>) -> Pipe) {
     const PIPES: usize = 1 << 15;
     let router = router();
     let mut pipes = Vec::with_capacity(PIPES);
     let before = live_bytes();
     for _ in 0..PIPES {
-        let (sender, receiver) = router.pipe::<u64>().unwrap();
+        let (sender, receiver) = open(&router);
         receiver.on_message(|sum, n| *sum += n);
         pipes.push((sender.start(), receiver));
     }
     let each = (live_bytes() - before) / PIPES as isize;
     println!("an idle pipe: {each} bytes");
-    assert!(each <= 200, "an idle pipe takes {each} bytes");
+    assert!(each <= bytes, "an idle pipe takes {each} bytes");
 }
 
 fn pipes_opened_and_closed_leave_nothing() {

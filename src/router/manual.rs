@@ -20,7 +20,8 @@ impl<S: 'static> MessageRouter<S> {
     /// With a `timeout`, the end of the wait is fixed on entry, however many messages come in meanwhile.
     /// What is queued on entry is routed even if the timeout is zero. A timeout beyond what the clock can
     /// name is none. Callbacks may call `route_until` again; the pipe whose callback is running receives
-    /// nothing meanwhile.
+    /// nothing meanwhile, so do not wait there for what only this pipe, or a worker that waits for room in it,
+    /// can bring.
     ///
     /// # Errors
     /// - [`RouteUntilError::Timeout`]; a later call goes on.
