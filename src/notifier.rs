@@ -109,7 +109,8 @@ impl Notifier {
     pub(crate) fn settle(&self, is_empty: impl FnOnce() -> bool) {
         match self.flag.load(Ordering::Relaxed) {
             HELD => {
-                if !self.release(is_empty) {
+                let may_sleep = self.release(is_empty);
+                if !may_sleep {
                     self.notify();
                 }
             }
