@@ -13,21 +13,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Cargo builds the examples with the tests, next to the folder that holds this test's own binary.
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    let binary = profile.join("examples").join("worker_progress");
-    assert!(
-        binary.is_file(),
-        "{} is missing; build it with `cargo build --example worker_progress`",
-        binary.display(),
-    );
-    binary
-}
+use self::example::example;
+
+#[path = "support/example.rs"]
+mod example;
 
 fn command() -> Command {
-    let mut command = Command::new(binary());
+    let mut command = Command::new(example("worker_progress"));
     command.stdin(Stdio::null());
     command
 }
@@ -391,7 +383,7 @@ fn closed_outputs_are_no_panic() {
     write(folder.path(), "file", "content");
     let output = Command::new("sh")
         .args(["-c", "exec \"$0\" --headless --json \"$1\" /nonexistent >&- 2>&-"])
-        .arg(binary())
+        .arg(example("worker_progress"))
         .arg(folder.path())
         .stdin(Stdio::null())
         .output()

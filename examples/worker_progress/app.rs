@@ -9,6 +9,8 @@ use crate::window::{Window, WindowError};
 pub(crate) struct App {
     pub(crate) progress: Progress,
     pub(crate) window: Option<Window>,
+    /// Whether the window closes when all is done, because a program waits for the result and not a person.
+    pub(crate) closes_itself: bool,
     window_error: Option<WindowError>,
     cancel: CancelFlag,
 }
@@ -18,6 +20,7 @@ impl App {
         Self {
             progress: Progress::new(&options.folders, options.workers),
             window: None,
+            closes_itself: options.json,
             window_error: None,
             cancel: CancelFlag::default(),
         }

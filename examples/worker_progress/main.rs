@@ -33,6 +33,10 @@
 //! - 1: done, but some files or folders could not be read
 //! - 2: wrong usage, such as an unknown option
 //! - 3: cancelled or closed before the end
+//!
+//! Without a display, this says so and does the job in the terminal. So it does when the display goes away in
+//! the middle; see `window/last_resort.rs` for the hard case. With `--json` the window closes by itself when
+//! all is done.
 
 mod app;
 mod format;

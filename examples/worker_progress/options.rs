@@ -16,6 +16,7 @@ Usage: worker_progress [--headless] [--json] [--workers N] [FOLDER...]
                folder, the digest is the SHA-256 of what this prints in it:
                find . -type f | LC_ALL=C sort | tr '\\n' '\\0' | xargs -0 sha256sum
                With several, it is that of their listings in the order given.
+               The window then closes by itself when all is done.
   --workers N  number of hashing threads, 1 to 64; default: one for each processor
   --help       print this
 

@@ -7,5 +7,6 @@
 
 pub mod child;
 pub mod display;
+pub mod example;
 pub mod scenarios;
 pub mod stage;

@@ -38,7 +38,11 @@ pub(crate) fn guarded<T>(what: &str, body: impl FnOnce() -> Result<T, String>) -
                 let message = payload.downcast_ref::<&str>().copied();
                 let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
                 let message = message.unwrap_or("panic");
-                let place = info.location().map(|place| format!(" ({place})")).unwrap_or_default();
+                let place = info.location().map(|place| {
+                    let file = place.file().rsplit(['/', '\\']).next().unwrap_or_default();
+                    format!(" ({file}:{})", place.line())
+                });
+                let place = place.unwrap_or_default();
                 *caught.lock().unwrap_or_else(PoisonError::into_inner) = format!("{message}{place}");
             } else {
                 previous(info);

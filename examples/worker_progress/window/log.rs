@@ -50,12 +50,13 @@ impl LogView {
 
     pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, progress: &Progress) {
         canvas.panel(area, theme::RADIUS, theme::PANEL, theme::LINE);
-        let inside =
-            Rect::new(area.x + PADDING, area.y + 8.0, area.width - 2.0 * PADDING, area.height - 16.0);
+        // As high as whole lines are, and in the middle.
+        self.fitting = ((area.height - 16.0) / ROW).floor().max(1.0);
+        let height = self.fitting * ROW;
+        let top = area.y + (area.height - height) / 2.0;
+        let inside = Rect::new(area.x + PADDING, top, area.width - 2.0 * PADDING, height);
         let (lines, first) = (progress.log_lines(), progress.log_dropped() as f32);
         let count = lines.len() as f32;
-        self.fitting = (inside.height / ROW).floor().max(1.0);
-        // Whole lines, for those who only watch.
         let last_top = (first + count - self.fitting).max(first);
         let scrolled = std::mem::take(&mut self.scrolled);
         if self.top.is_some() || scrolled < 0.0 {

@@ -5,6 +5,7 @@
 
 mod canvas;
 mod guard;
+mod last_resort;
 mod log;
 mod pointer;
 mod surface;
@@ -61,8 +62,9 @@ pub(crate) fn make_event_loop() -> Result<EventLoop, WindowError> {
 
 /// Runs until the window is closed. Fails if the display does.
 pub(crate) fn run(event_loop: EventLoop, routed: &mut Routed<App>) -> Result<(), WindowError> {
+    let cancel = routed.app().cancel_flag();
     let result = guard::guarded("the display failed", || {
-        event_loop.run_app(routed).map_err(|error| error.to_string())
+        last_resort::guarding(cancel, || event_loop.run_app(routed).map_err(|error| error.to_string()))
     });
     // If the display has gone, letting go of the window may fail too.
     let window = routed.app_mut().window.take();
@@ -174,6 +176,9 @@ impl ApplicationHandler for App {
             } else {
                 wake_at = Some(wake_at.map_or(frame_at, |wake_at| wake_at.min(frame_at)));
             }
+        }
+        if is_over && !is_stale && self.closes_itself {
+            event_loop.exit();
         }
         event_loop.set_control_flow(wake_at.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
