@@ -10,6 +10,8 @@
 //! | winit 0.31 beta 4 | `winit-031` | `EventLoopProxy::wake_up` | `proxy_wake_up` | `about_to_wait` |
 //! | any other | none | a closure that makes the loop turn | the turn | before the loop sleeps |
 
+#[cfg(any(feature = "winit-030", feature = "winit-031"))]
+mod routed;
 #[cfg(feature = "winit-030")]
 #[cfg_attr(docsrs, doc(cfg(feature = "winit-030")))]
 pub mod winit_030;

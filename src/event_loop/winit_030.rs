@@ -62,7 +62,8 @@ use winit_030::event::{DeviceEvent, DeviceId, StartCause, WindowEvent};
 use winit_030::event_loop::{ActiveEventLoop, EventLoopProxy};
 use winit_030::window::WindowId;
 
-use crate::{MessageRouter, Waker};
+pub use super::routed::Routed;
+use crate::Waker;
 
 /// The user event that wakes the loop. It means: dispatch.
 ///
@@ -95,43 +96,6 @@ where
     fn wake(&self) {
         // The error says that the loop has ended.
         let _ = self.send_event(Wakeup.into());
-    }
-}
-
-/// An application whose router is dispatched and settled at the right places. All events go on to the
-/// application; a wake-up goes there after its messages were delivered.
-///
-/// The application is the router's state. If it needs the router, to open pipes later, say, it keeps a
-/// clone.
-///
-/// # Examples
-///
-/// See the [module](self).
-#[derive(Debug)]
-pub struct Routed<A: 'static> {
-    router: MessageRouter<A>,
-    app: A,
-}
-
-impl<A: 'static> Routed<A> {
-    /// Puts an application and its router together.
-    pub fn new(router: MessageRouter<A>, app: A) -> Self {
-        Self { router, app }
-    }
-
-    /// Returns the application.
-    pub fn app(&self) -> &A {
-        &self.app
-    }
-
-    /// Returns the application, to be changed.
-    pub fn app_mut(&mut self) -> &mut A {
-        &mut self.app
-    }
-
-    /// Takes them apart again, after the loop has ended.
-    pub fn into_parts(self) -> (MessageRouter<A>, A) {
-        (self.router, self.app)
     }
 }
 

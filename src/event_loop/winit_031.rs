@@ -48,6 +48,9 @@
 //! # Ok(()) }
 //! ```
 //!
+//! `run_app` takes the handler for good and drops it when the loop ends, so what must outlive the loop is kept
+//! outside, or handled when the application is dropped.
+//!
 //! On macOS, a callback must not run a nested native loop (a modal file dialogue, say): winit panics when
 //! a wake arrives in it. Leave the callback first. What the module of winit 0.30 says about Windows
 //! holds here too. Neither system was at hand to run this on.
@@ -58,50 +61,13 @@ use winit_031::event::{DeviceEvent, DeviceId, StartCause, WindowEvent};
 use winit_031::event_loop::{ActiveEventLoop, EventLoopProxy};
 use winit_031::window::WindowId;
 
-use crate::{MessageRouter, Waker};
+pub use super::routed::Routed;
+use crate::Waker;
 
 /// Wakes by [`EventLoopProxy::wake_up`]. After the loop has ended this does nothing.
 impl Waker for EventLoopProxy {
     fn wake(&self) {
         self.wake_up();
-    }
-}
-
-/// An application whose router is dispatched and settled at the right places. All events go on to the
-/// application; a wake-up goes there after its messages were delivered.
-///
-/// The application is the router's state. If it needs the router, to open pipes later, say, it keeps a
-/// clone. As winit consumes and drops its handler, `Routed<&mut App>` is not possible: what must outlive
-/// the loop is kept outside, or handled when the application is dropped.
-///
-/// # Examples
-///
-/// See the [module](self).
-#[derive(Debug)]
-pub struct Routed<A: 'static> {
-    router: MessageRouter<A>,
-    app: A,
-}
-
-impl<A: 'static> Routed<A> {
-    /// Puts an application and its router together.
-    pub fn new(router: MessageRouter<A>, app: A) -> Self {
-        Self { router, app }
-    }
-
-    /// Returns the application.
-    pub fn app(&self) -> &A {
-        &self.app
-    }
-
-    /// Returns the application, to be changed.
-    pub fn app_mut(&mut self) -> &mut A {
-        &mut self.app
-    }
-
-    /// Takes them apart again, after a loop that only borrowed them has ended.
-    pub fn into_parts(self) -> (MessageRouter<A>, A) {
-        (self.router, self.app)
     }
 }
 
