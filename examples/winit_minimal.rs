@@ -27,7 +27,7 @@ impl ApplicationHandler for App {
 
     fn user_event(&mut self, _: &ActiveEventLoop, _: ()) {
         if let Some(window) = &self.window {
-            window.set_title(&format!("{} primes so far", self.primes)); // this turn's are counted
+            window.set_title(&format!("{} primes so far", self.primes)); // after this turn's messages
         }
     }
 
@@ -46,12 +46,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     receiver.on_message(|app: &mut App, _prime| app.primes += 1);
 
     std::thread::spawn(move || {
-        let sender = sender.start();
+        let sender = sender.start(); // on the worker: were it dropped before, its end would be `NeverStarted`
         let is_prime = |n: &u64| !(2..).take_while(|d| d * d <= *n).any(|d| n.is_multiple_of(d));
         // The send fails, and the worker ends, when the window has gone.
         (2..).filter(is_prime).try_for_each(|prime| sender.send(prime))
     });
 
-    event_loop.run_app(&mut Routed::new(router, App::default()))?; // the handler, routed
+    event_loop.run_app(&mut Routed::new(router, App::default()))?; // dispatches and settles around your handler
     Ok(())
 }

@@ -30,6 +30,11 @@ use std::sync::Arc;
 /// let router: MessageRouter = MessageRouter::new(|| { /* toolkit::request_turn() */ });
 /// # drop(router);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot wake an event loop",
+    note = "a closure can, if it is `Fn() + Send + Sync + 'static`",
+    note = "winit's `EventLoopProxy<E>` can, if `E` is `()` or `Wakeup`, or has `impl From<Wakeup> for E`"
+)]
 pub trait Waker: Send + Sync + 'static {
     /// Makes the event loop turn once more.
     fn wake(&self);

@@ -9,6 +9,7 @@ mod latest;
 mod receiver;
 mod sender;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -34,6 +35,16 @@ pub enum PipeEnd {
     Panicked,
     /// The sender was dropped before it was started.
     NeverStarted,
+}
+
+impl fmt::Display for PipeEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "the sender stopped",
+            Self::Panicked => "the sender's thread panicked",
+            Self::NeverStarted => "the sender was never started",
+        })
+    }
 }
 
 /// How many messages a pipe holds.

@@ -35,6 +35,9 @@ impl<T: Send + 'static, S: 'static> MessageReceiver<T, S> {
 
     /// Sets the callback that receives the messages, in place of the one before, if any.
     ///
+    /// The first callback of a router names the state's type, as in `|app: &mut App, message| ..`, unless
+    /// something else did; the compiler cannot guess it.
+    ///
     /// Messages that wait in the receiver are delivered to it on the next dispatch, before any other.
     /// Called from inside the callback itself, it takes effect with the next message. After the pipe's end
     /// was told, or the router was stopped or dropped, this does nothing.

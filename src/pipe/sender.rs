@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::{Conduit, PipeEnd, Refused, Wait};
 use crate::error::{SendError, SendTimeoutError, TrySendError};
 
-/// The sending half of a new pipe, to be moved to the thread that will send.
+/// The sending half of a new pipe, to be moved to the thread that will send. It has no `send` yet: call
+/// [`start`](Self::start) there first.
 ///
 /// [`start`](Self::start) turns it into a [`StartedSender`]. The two are separate types so that what
 /// cannot work does not compile, and so that the foreground can tell a worker that ended from one that
@@ -113,6 +114,7 @@ impl<T: Send + 'static> MessageSender<T> {
     /// router.dispatch(&mut ());
     /// assert_eq!(receiver.try_recv(), Some("hello"));
     /// ```
+    #[doc(alias = "send")]
     pub fn start(self) -> StartedSender<T> {
         let mut handle = self.handle;
         handle.end = PipeEnd::Stopped;

@@ -51,6 +51,8 @@ pub(super) struct Core<S: 'static> {
     pub(super) refills: Cell<u64>,
     /// Pipes whose discards were warned of and of which more may be queued.
     pub(super) warned: RefCell<HashSet<PipeId>>,
+    /// Whether a dispatch that delivered nothing, because of `Mode::Manual`, was warned of in this run.
+    pub(super) warned_of_manual: Cell<bool>,
     pub(super) ages: Ages,
     pub(super) this: Weak<Core<S>>,
 }
@@ -73,6 +75,7 @@ impl<S: 'static> Core<S> {
             lost_before: Cell::new((0, 0)),
             refills: Cell::new(0),
             warned: RefCell::default(),
+            warned_of_manual: Cell::new(false),
             ages: Ages::default(),
             this: Weak::clone(this),
         })
@@ -82,6 +85,7 @@ impl<S: 'static> Core<S> {
         let stats = self.stats();
         self.lost_before.set((stats.discarded - stats.replaced, stats.replaced));
         self.hub.notifier.set_manual(false);
+        self.warned_of_manual.set(false);
         // No pipe is open, so nothing is queued.
         self.hub.notifier.release(|| true);
         self.set_mode(Mode::EventLoop);
@@ -141,7 +145,8 @@ impl<S: 'static> Core<S> {
 
     /// Closes all pipes and discards everything. What is the user's is dropped last, when the router is
     /// stopped already and no borrow is held.
-    pub(super) fn shut_down(&self) {
+    /// Open pipes are told at `level`.
+    pub(super) fn shut_down(&self, level: log::Level) {
         self.set_mode(Mode::Stopped);
         let queued = self.hub.queue.end_epoch();
         let endpoints = self.table.borrow_mut().take_all();
@@ -160,12 +165,13 @@ impl<S: 'static> Core<S> {
         let (discarded, replaced) = (self.discarded.get() - discarded_before, replaced - replaced_before);
         let label = self.hub.label();
         if unclosed > 0 {
-            log::warn!("{label} stopped with {unclosed} unclosed pipes; their senders are turned away");
+            log::log!(level, "{label} stopped with {unclosed} unclosed pipes; their senders are turned away");
         }
         if discarded > 0 {
-            log::warn!("{label} stopped; it discarded {discarded} messages, and replaced {replaced} values");
-        } else if replaced > 0 {
-            log::debug!("{label} stopped; it replaced {replaced} values of latest-value pipes");
+            log::warn!("{label} stopped; since its start it discarded {discarded} messages");
+        }
+        if replaced > 0 {
+            log::debug!("{label} stopped; since its start newer values replaced {replaced} latest values");
         }
         drop((remains, queued, fetched, endpoints));
     }
@@ -222,7 +228,7 @@ impl<S: 'static> Host for Core<S> {
         // No borrow is held: a logger may well send on a pipe of this router.
         log::log!(
             level,
-            "discarding message from closed pipe {}.{} of {} ({messages} at once)",
+            "discarding message from closed pipe {}.{} of {}: {messages} just now",
             pipe.slot,
             pipe.generation,
             self.hub.label(),
@@ -233,7 +239,8 @@ impl<S: 'static> Host for Core<S> {
 impl<S: 'static> Drop for Core<S> {
     fn drop(&mut self) {
         if self.is_running() {
-            self.shut_down();
+            // Dropping everything is a way to end a program, and no mistake.
+            self.shut_down(log::Level::Debug);
         }
     }
 }

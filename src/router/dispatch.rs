@@ -20,7 +20,8 @@ pub struct Dispatched {
     /// Messages that callbacks received.
     pub delivered: usize,
     /// Whether the budget was spent before the queue was empty. The rest comes with the next dispatch,
-    /// for which [`settle`](MessageRouter::settle) wakes the loop.
+    /// for which [`settle`](MessageRouter::settle) wakes the loop; but not if a callback called
+    /// [`route_until`](MessageRouter::route_until), which takes the router from the loop.
     pub has_more: bool,
 }
 
@@ -57,6 +58,7 @@ impl<S: 'static> MessageRouter<S> {
     pub fn dispatch(&self, state: &mut S) -> Dispatched {
         let core = &*self.core;
         if core.mode.get() != Mode::EventLoop {
+            core.warn_of_idle_dispatch();
             return Dispatched::default();
         }
         core.hub.notifier.hold();
@@ -102,6 +104,17 @@ impl<S: 'static> MessageRouter<S> {
 }
 
 impl<S: 'static> Core<S> {
+    /// Tells whoever waits for messages in vain, once: a wait in the middle of the program is an easy mistake.
+    fn warn_of_idle_dispatch(&self) {
+        if self.mode.get() == Mode::Manual && !self.is_drained() && !self.warned_of_manual.replace(true) {
+            log::warn!(
+                "{}: dispatch delivers nothing since route_until took over; stop and start the router to give it \
+                 back to the event loop",
+                self.hub.label(),
+            );
+        }
+    }
+
     /// Whether nothing is left to do; if so, puts the router to rest: what a flood needed is given back.
     pub(super) fn is_idle(&self) -> bool {
         let is_idle = self.is_drained();

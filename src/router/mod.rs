@@ -185,7 +185,7 @@ impl<S: 'static> MessageRouter<S> {
         if !self.core.is_running() {
             return Err(StopError::NotRunning);
         }
-        self.core.shut_down();
+        self.core.shut_down(log::Level::Warn);
         Ok(())
     }
 

@@ -94,6 +94,7 @@ fn dropping_the_last_handle_stops() {
     drop(router);
     assert!(!sender.is_closed());
     let log = logged_by(|| drop(clone));
+    assert_eq!(log[0].0, Level::Debug, "to drop everything is no mistake");
     assert!(log[0].1.contains("unclosed pipes"));
     assert!(matches!(sender.send(census.member()), Err(SendError::Closed(_))));
     assert_eq!(census.alive(), 0);

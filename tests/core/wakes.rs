@@ -166,7 +166,12 @@ fn a_router_driven_by_hand_leaves_the_loop_alone() {
     router.route_until(&mut 0, |_| true, None).unwrap();
     sender.send(1).unwrap();
     let mut sum = 0;
-    assert_eq!(router.dispatch(&mut sum).delivered, 0);
+    let log = crate::common::logged_by(|| {
+        assert_eq!(router.dispatch(&mut sum).delivered, 0);
+        assert_eq!(router.dispatch(&mut sum).delivered, 0);
+    });
+    assert_eq!(log.len(), 1, "whoever waits in vain is told, once");
+    assert!(log[0].1.contains("route_until took over"), "{}", log[0].1);
     router.settle();
     assert_eq!((sum, test_loop.count_wakes()), (0, 0));
     router.route_until(&mut sum, |sum| *sum == 1, None).unwrap();
