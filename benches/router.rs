@@ -1,5 +1,6 @@
 //! Send and dispatch against the least that could be done with the standard part: an unbounded crossbeam
-//! channel whose consumer parks, and calls a closure from a table by the message's id ("raw").
+//! channel whose consumer parks, and calls a closure from a table by the message's id ("raw"). Both sides'
+//! closures own something, as callbacks do.
 //!
 //! ```text
 //! cargo bench --bench router             # a minute
@@ -76,7 +77,17 @@ fn row(
 type Table<const N: usize> = Vec<Box<dyn FnMut(&mut Sum, Message<N>)>>;
 
 fn raw_table<const N: usize>(pipes: usize) -> Table<N> {
-    (0..pipes).map(|_| Box::new(|sum: &mut Sum, message: Message<N>| sum.add(&message)) as Box<_>).collect()
+    (0..pipes).map(|_| Box::new(callback()) as Box<_>).collect()
+}
+
+/// What both sides call with a message: it counts its own, and adds to the sum.
+fn callback<const N: usize>() -> impl FnMut(&mut Sum, Message<N>) + 'static {
+    let mut own = 0_u64;
+    move |sum, message| {
+        own += 1;
+        black_box(own);
+        sum.add(&message);
+    }
 }
 
 fn raw_receive<const N: usize>(
@@ -170,7 +181,7 @@ fn router() -> MessageRouter<Sum> {
 
 fn pipe<const N: usize>(router: &MessageRouter<Sum>) -> StartedSender<Message<N>> {
     let (sender, receiver) = router.pipe::<Message<N>>().unwrap();
-    receiver.on_message(|sum: &mut Sum, message| sum.add(&message));
+    receiver.on_message(callback());
     receiver.detach();
     sender.start()
 }
