@@ -166,6 +166,19 @@ fn the_job_is_done_though_the_display_goes_away() {
 }
 
 #[test]
+fn a_cancelled_job_is_not_done_when_the_display_goes_away() {
+    let (display, folder) = (VirtualDisplay::start(), long_job());
+    let running = Running::start(&display, &[folder.path().as_os_str()]);
+    let window = display.find_window(TITLE);
+    wait_for_color(&display, window, BLUE);
+    display.click(window, BUTTON.0, BUTTON.1);
+    wait_for_color(&display, window, AMBER);
+    drop(display);
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+}
+
+#[test]
 fn any_size_and_scale_will_do() {
     let (display, folder) = (VirtualDisplay::start(), long_job());
     for scale in ["1", "2"] {

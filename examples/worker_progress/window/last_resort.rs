@@ -42,6 +42,11 @@ impl Drop for Disarm {
 
 impl Drop for LastResort {
     fn drop(&mut self) {
+        if self.cancel.is_set() {
+            // The user did not want it done.
+            say("the display went away after the job was cancelled");
+            process::exit(3);
+        }
         self.cancel.set();
         say("the display went away; starting over without a window");
         let again = std::env::current_exe()
