@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
+use crate::pipe::Label;
+use crate::watchdog::Watchdog;
+
 /// How much one [`dispatch`](crate::MessageRouter::dispatch) may do before the loop gets its turn.
 ///
 /// Whichever limit is met first ends the dispatch; the message under way is finished. What is left is
@@ -60,69 +64,56 @@ const LONGEST_STRIDE: u32 = 16;
 const QUICK_SHARE: u32 = 64;
 
 /// A budget being spent.
-pub(crate) struct Meter {
+pub(crate) struct Meter<'a> {
     left: usize,
-    limits: Option<Limits>,
-}
-
-struct Limits {
     time: Duration,
-    /// When the first reading was made.
+    clock: &'a Clock,
+    watchdog: &'a Watchdog,
+    /// When the first reading was made, and the last.
     start: Instant,
-    /// The last reading.
     now: Instant,
     /// Messages from one reading to the next, and how many of them are left.
     stride: u32,
     until_reading: u32,
 }
 
-impl Meter {
-    pub(crate) fn new(budget: Budget, now: Instant) -> Self {
-        let limits = Limits { time: budget.time, start: now, now, stride: 1, until_reading: 1 };
-        Self { left: budget.messages.max(1), limits: Some(limits) }
-    }
-
-    /// A budget of one message that reads no clock.
-    pub(crate) fn single() -> Self {
-        Self { left: 1, limits: None }
-    }
-
-    /// The last reading of the clock, or a new one if this budget reads none.
-    pub(crate) fn now(&self) -> Instant {
-        self.limits.as_ref().map_or_else(Instant::now, |limits| limits.now)
+impl<'a> Meter<'a> {
+    pub(crate) fn new(budget: Budget, now: Instant, clock: &'a Clock, watchdog: &'a Watchdog) -> Self {
+        let Budget { time, messages } = budget;
+        Self { left: messages.max(1), time, clock, watchdog, start: now, now, stride: 1, until_reading: 1 }
     }
 
     /// How many more messages the budget has room for.
+    #[inline]
     pub(crate) fn left(&self) -> usize {
         self.left
     }
 
-    /// Counts a message that was dealt with.
+    /// Counts a message that was dealt with, of the pipe that has this label.
     #[inline]
-    pub(crate) fn spend(&mut self) {
-        self.spend_many(1);
-    }
-
-    /// Counts `count` messages that were dealt with in one go.
-    #[inline]
-    pub(crate) fn spend_many(&mut self, count: usize) {
-        self.left = self.left.saturating_sub(count);
-        if let Some(limits) = &mut self.limits {
-            limits.until_reading = limits.until_reading.saturating_sub(count.try_into().unwrap_or(u32::MAX));
-            if limits.until_reading == 0 && limits.is_over() {
-                self.left = 0;
-            }
+    pub(crate) fn spend(&mut self, pipe: impl FnOnce() -> Label) {
+        self.left = self.left.saturating_sub(1);
+        self.until_reading -= 1;
+        if self.until_reading == 0 {
+            self.read(pipe);
         }
     }
-}
 
-impl Limits {
-    fn is_over(&mut self) -> bool {
-        let now = Instant::now();
-        let quick = now.saturating_duration_since(self.now) < self.time / QUICK_SHARE;
+    /// Counts a step that found nothing to do.
+    pub(crate) fn skip(&mut self) {
+        self.left = self.left.saturating_sub(1);
+    }
+
+    fn read(&mut self, pipe: impl FnOnce() -> Label) {
+        let now = self.clock.now();
+        let took = now.saturating_duration_since(self.now);
         self.now = now;
-        self.stride = if quick { (self.stride * 2).min(LONGEST_STRIDE) } else { 1 };
+        self.watchdog.note(took, pipe);
+        let may_stride = took < self.time / QUICK_SHARE && !self.watchdog.is_set();
+        self.stride = if may_stride { (self.stride * 2).min(LONGEST_STRIDE) } else { 1 };
         self.until_reading = self.stride;
-        now.saturating_duration_since(self.start) >= self.time
+        if now.saturating_duration_since(self.start) >= self.time {
+            self.left = 0;
+        }
     }
 }

@@ -1,17 +1,19 @@
 #![doc = include_str!("docs/crate.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod budget;
+mod clock;
 mod error;
 pub mod event_loop;
-mod hub;
 mod notifier;
 mod pipe;
 mod queue;
 mod router;
+mod sync;
 mod waker;
+mod watchdog;
 
 pub use crate::budget::Budget;
 pub use crate::error::{

@@ -54,6 +54,18 @@ fn router() -> MessageRouter<u64> {
     router
 }
 
+/// A router that has been through a flood, and so has the blocks that it keeps for the next.
+fn seasoned_router() -> MessageRouter<u64> {
+    let router = router();
+    let (sender, receiver) = router.pipe::<[u64; 32]>().unwrap();
+    receiver.on_message(|_, _| {});
+    let sender = sender.start();
+    (0..10_000).for_each(|n| sender.send([n; 32]).unwrap());
+    router.dispatch(&mut 0);
+    router.settle();
+    router
+}
+
 #[test]
 fn memory() {
     // In this order: the first leave nothing behind that the later could count.
@@ -61,9 +73,9 @@ fn memory() {
     a_message_costs_no_allocation::<[u64; 4]>();
     a_message_costs_no_allocation::<[u64; 32]>();
     a_latest_value_costs_no_allocation();
-    an_idle_pipe_costs_at_most(200, |router| router.pipe().unwrap());
-    an_idle_pipe_costs_at_most(250, |router| router.bounded_pipe(100).unwrap());
-    an_idle_pipe_costs_at_most(250, |router| router.latest_pipe().unwrap());
+    an_idle_pipe_costs_at_most(128, |router| router.pipe().unwrap());
+    an_idle_pipe_costs_at_most(192, |router| router.bounded_pipe(100).unwrap());
+    an_idle_pipe_costs_at_most(192, |router| router.latest_pipe().unwrap());
     closed_pipes_with_messages_leave_nothing();
     a_flood_routed_by_hand_leaves_nothing();
     a_drained_inbox_leaves_nothing();
@@ -74,6 +86,7 @@ fn memory() {
 }
 
 fn a_message_costs_no_allocation<T: Copy + Default + Send + 'static>() {
+    const WARM_UP: u64 = 100;
     let router = router();
     let (sender, receiver) = router.pipe::<T>().unwrap();
     receiver.on_message(|seen, _| *seen += 1);
@@ -89,11 +102,11 @@ fn a_message_costs_no_allocation<T: Copy + Default + Send + 'static>() {
         router.dispatch(&mut seen);
         router.settle();
     };
-    // The buffers are made once: two of them, which take turns.
-    (0..2).for_each(|_| burst());
+    // The buffers are made once, and then used in turns.
+    (0..WARM_UP).for_each(|_| burst());
     let allocations = allocations_in(|| (0..500).for_each(|_| burst()));
     assert_eq!(allocations, 0, "for messages of {} bytes", size_of::<T>());
-    assert_eq!(seen, 502 * 200);
+    assert_eq!(seen, (WARM_UP + 500) * 200);
 }
 
 fn a_latest_value_costs_no_allocation() {
@@ -131,7 +144,7 @@ fn an_idle_pipe_costs_at_most(bytes: isize, open: impl Fn(&MessageRouter<u64>) -
 }
 
 fn pipes_opened_and_closed_leave_nothing() {
-    let router = router();
+    let router = seasoned_router();
     let before = live_bytes();
     for _ in 0..3 {
         let mut pipes = Vec::new();
@@ -169,12 +182,12 @@ fn a_drained_flood_leaves_nothing() {
     router.settle();
     assert_eq!(seen, 1_000_000);
     let left = live_bytes() - before;
-    assert!(left < 512 * 1024, "{left} bytes are left after the flood");
+    assert!(left < 640 * 1024, "{left} bytes are left after the flood");
     drop(sender);
 }
 
 fn a_latest_pipe_does_not_grow() {
-    let router = router();
+    let router = seasoned_router();
     let pipes: Vec<_> = (0..4)
         .map(|_| {
             let (sender, receiver) = router.latest_pipe::<[u64; 4]>().unwrap();
@@ -195,7 +208,7 @@ fn a_latest_pipe_does_not_grow() {
 }
 
 fn a_bounded_pipe_does_not_grow() {
-    let router = router();
+    let router = seasoned_router();
     let (sender, receiver) = router.bounded_pipe::<[u64; 4]>(100).unwrap();
     receiver.on_message(|seen, _| *seen += 1);
     let sender = sender.start();
@@ -215,7 +228,7 @@ fn a_bounded_pipe_does_not_grow() {
 }
 
 fn closed_pipes_with_messages_leave_nothing() {
-    let router = router();
+    let router = seasoned_router();
     let before = live_bytes();
     let pipes: Vec<_> = (0..50_000)
         .map(|n| {
@@ -233,7 +246,7 @@ fn closed_pipes_with_messages_leave_nothing() {
 }
 
 fn a_flood_routed_by_hand_leaves_nothing() {
-    let router = router();
+    let router = seasoned_router();
     let (sender, receiver) = router.pipe::<[u64; 4]>().unwrap();
     receiver.on_message(|seen, _| *seen += 1);
     let sender = sender.start();
@@ -248,7 +261,7 @@ fn a_flood_routed_by_hand_leaves_nothing() {
 }
 
 fn a_drained_inbox_leaves_nothing() {
-    let router = router();
+    let router = seasoned_router();
     let (sender, receiver) = router.pipe::<[u64; 4]>().unwrap();
     let sender = sender.start();
     let before = live_bytes();

@@ -4,15 +4,16 @@
 //! is taken out of the endpoint for as long as it runs, so it may replace itself, close its own pipe, or
 //! make the router route again.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
-use super::{Conduit, Kind, PipeEnd, PipeId};
+use super::flags::{Flag, Flags};
+use super::{Conduit, Kind, Label, PipeEnd};
 use crate::budget::Meter;
-use crate::queue::{Backlog, Place};
+use crate::queue::{Backlog, Place, Queue};
+use crate::sync::Arc;
 
 type OnMessage<S, T> = Box<dyn FnMut(&mut S, T)>;
 type OnEnd<S> = Box<dyn FnOnce(&mut S, PipeEnd)>;
@@ -20,20 +21,20 @@ type OnEnd<S> = Box<dyn FnOnce(&mut S, PipeEnd)>;
 /// An inbox that was larger than this is given back once it is empty.
 const KEPT_INBOX: usize = 64;
 
-/// What endpoints ask of their router.
+/// What endpoints ask of their router. A pipe is known to it by its slot.
 pub(crate) trait Host {
     /// Has [`Endpoint::deliver`] called on a later step, although the queue has nothing for this pipe.
-    fn schedule(&self, pipe: PipeId);
+    fn schedule(&self, slot: u32);
     /// Closes the pipe and discards what it still holds.
-    fn close(&self, pipe: PipeId);
+    fn close(&self, slot: u32);
     /// Forgets a pipe that has come to its end.
-    fn forget(&self, pipe: PipeId);
+    fn forget(&self, slot: u32);
     /// Counts a message that reached the user.
     fn count_delivered(&self);
     /// Counts a latest value that a newer one replaced while it waited to be taken.
     fn count_replaced(&self);
-    /// Counts and logs messages that nobody will receive.
-    fn count_discarded(&self, pipe: PipeId, messages: usize);
+    /// Counts messages that nobody will receive, and logs them: the first of a pipe as a warning.
+    fn count_discarded(&self, pipe: Label, messages: usize, is_first: bool);
 }
 
 /// One turn of routing: how far it may still go.
@@ -41,8 +42,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) host: &'a dyn Host,
     pub(crate) backlog: &'a RefCell<Backlog>,
     /// Pipes to look at before the queue, for their messages were sent before those in it.
-    pub(crate) scheduled: &'a RefCell<VecDeque<PipeId>>,
-    pub(crate) meter: Meter,
+    pub(crate) scheduled: &'a RefCell<VecDeque<u32>>,
+    pub(crate) meter: Meter<'a>,
     /// Changes when the router is stopped or begins to be driven by hand; turns begun before that end.
     pub(crate) course: &'a Cell<u32>,
     pub(crate) begun_on: u32,
@@ -59,57 +60,66 @@ impl Turn<'_> {
 /// A pipe as the router's table knows it, whatever the type of its messages.
 pub(crate) trait Endpoint<S> {
     /// Delivers the messages that wait here, then those of this pipe at the front of the queue, while
-    /// the turn goes on; and the end, if it is due.
+    /// the turn goes on; and the end, if it is due. If the pipe is closed, discards its messages.
     fn deliver(&self, state: &mut S, turn: &mut Turn<'_>);
+    /// Does the same for a pipe that asked for it by [`Host::schedule`]; nothing if it did not.
+    fn deliver_scheduled(&self, state: &mut S, turn: &mut Turn<'_>);
     /// Delivers the latest value, if it is the one that is due at `place`.
     fn deliver_latest(&self, place: Place, state: &mut S, turn: &mut Turn<'_>);
     /// Takes note of the end, which is delivered after the last message.
     fn end(&self, end: PipeEnd, state: &mut S, turn: &mut Turn<'_>);
     fn has_ended(&self) -> bool;
-    /// Stops receiving. Returns how many messages are lost by it, and everything of the user's that the
-    /// caller is to drop when it holds no borrow.
-    fn close(&self) -> (usize, Box<dyn Any>);
+    fn is_closed(&self) -> bool;
+    /// Stops receiving. Returns everything of the user's that the caller is to drop when it holds no borrow, and
+    /// how many messages are lost by it.
+    fn close(&self) -> Remains;
+    /// Counts messages of this pipe as discarded.
+    fn count_discarded(&self, messages: usize, host: &dyn Host);
+    /// What to call the pipe in a log.
+    fn label(&self) -> Label;
+}
+
+/// What is left of an endpoint that was closed.
+pub(crate) struct Remains {
+    pub(crate) lost: usize,
+    _of_the_user: Box<dyn Any>,
+}
+
+/// What few pipes need.
+struct Rare<T, S: 'static> {
+    /// Messages whose turn has come and that nobody has taken: there is no callback, or it is running.
+    inbox: VecDeque<T>,
+    on_end: Option<OnEnd<S>>,
 }
 
 pub(crate) struct TypedEndpoint<T: Send + 'static, S: 'static> {
     conduit: Arc<Conduit<T>>,
-    /// Kept here too, so that a message on its way to the callback need not touch the conduit, which the
-    /// senders' threads write to.
-    id: PipeId,
-    is_bounded: bool,
+    /// The pipe's slot in the router's table. Kept here too, so that a message on its way to the callback
+    /// need not touch the conduit.
+    slot: u32,
+    flags: Flags,
     on_message: Cell<Option<OnMessage<S, T>>>,
-    on_end: Cell<Option<OnEnd<S>>>,
-    /// Messages whose turn has come and that nobody has taken: there is no callback, or it is running.
-    /// Boxed because most pipes never have one.
-    #[allow(clippy::box_collection)]
-    inbox: RefCell<Option<Box<VecDeque<T>>>>,
-    ended: Cell<Option<PipeEnd>>,
-    /// Whether the callback is on the stack.
-    busy: Cell<bool>,
-    /// Whether a callback was set since the running one was called.
-    replaced: Cell<bool>,
-    closed: Cell<bool>,
-    /// Whether the router has been asked to look here.
-    scheduled: Cell<bool>,
-    /// Whether the receiver was let go without closing the pipe.
-    detached: Cell<bool>,
+    rare: Cell<Option<Box<Rare<T, S>>>>,
+    opened_at: &'static Location<'static>,
 }
 
 impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
-    pub(crate) fn new(conduit: Arc<Conduit<T>>) -> Self {
+    /// Makes both halves of a pipe.
+    pub(crate) fn new(
+        queue: Arc<Queue>,
+        slot: u32,
+        kind: Option<Kind<T>>,
+        opened_at: &'static Location<'static>,
+    ) -> Self {
+        let flags = Flags::default();
+        flags.set(Flag::Bounded, matches!(kind, Some(Kind::Bounded(_))));
         Self {
-            id: conduit.id,
-            is_bounded: matches!(conduit.kind, Kind::Bounded(_)),
-            conduit,
+            conduit: Arc::new(Conduit::new(queue, slot, kind)),
+            slot,
+            flags,
             on_message: Cell::new(None),
-            on_end: Cell::new(None),
-            inbox: RefCell::new(None),
-            ended: Cell::new(None),
-            busy: Cell::new(false),
-            replaced: Cell::new(false),
-            closed: Cell::new(false),
-            scheduled: Cell::new(false),
-            detached: Cell::new(false),
+            rare: Cell::new(None),
+            opened_at,
         }
     }
 
@@ -117,19 +127,11 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         Arc::clone(&self.conduit)
     }
 
-    pub(crate) fn id(&self) -> PipeId {
-        self.id
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.get()
-    }
-
     pub(crate) fn set_on_message(&self, callback: OnMessage<S, T>, host: &dyn Host) {
-        if self.closed.get() {
+        if self.is_closed() {
             return;
         }
-        self.replaced.set(true);
+        self.flags.set(Flag::Replaced, true);
         let old = self.on_message.replace(Some(callback));
         if self.has_waiting() {
             self.schedule(host);
@@ -138,11 +140,11 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     }
 
     pub(crate) fn set_on_end(&self, callback: OnEnd<S>, host: &dyn Host) {
-        if self.closed.get() {
+        if self.is_closed() {
             return;
         }
-        let old = self.on_end.replace(Some(callback));
-        if self.ended.get().is_some() {
+        let old = self.with_rare(|rare| rare.on_end.replace(callback));
+        if self.has_ended() {
             self.schedule(host);
         }
         drop(old);
@@ -151,7 +153,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     pub(crate) fn try_recv(&self, host: &dyn Host) -> Option<T> {
         let message = self.pop_waiting()?;
         host.count_delivered();
-        if self.ended.get().is_some() && !self.has_waiting() {
+        if self.has_ended() && !self.has_waiting() {
             self.schedule(host);
         }
         Some(message)
@@ -159,55 +161,77 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
 
     /// The end, once every message before it was taken.
     pub(crate) fn ended(&self) -> Option<PipeEnd> {
-        self.ended.get().filter(|_| !self.has_waiting())
+        self.flags.ended().filter(|_| !self.has_waiting())
     }
 
     pub(crate) fn detach(&self, host: &dyn Host) {
-        self.detached.set(true);
-        if self.closed.get() {
+        self.flags.set(Flag::Detached, true);
+        if self.is_closed() {
             return;
         }
-        if !self.busy.get() && !self.has_callback() {
-            let unreachable = self.inbox.take();
-            if let Some(messages) = unreachable.as_ref().filter(|messages| !messages.is_empty()) {
+        if !self.flags.has(Flag::Busy) && !self.has_callback() {
+            let unreachable = self.if_rare(|rare| std::mem::take(&mut rare.inbox));
+            if let Some(messages) = unreachable.filter(|messages| !messages.is_empty()) {
                 messages.iter().for_each(|_| self.make_room());
-                host.count_discarded(self.id(), messages.len());
+                self.count_discarded(messages.len(), host);
             }
         }
-        if self.ended.get().is_some() {
+        if self.has_ended() {
             self.schedule(host);
         }
     }
 
     pub(crate) fn is_detached(&self) -> bool {
-        self.detached.get()
+        self.flags.has(Flag::Detached)
     }
 
-    fn schedule(&self, host: &dyn Host) {
-        if !self.scheduled.replace(true) {
-            host.schedule(self.id());
+    /// Has the router close this pipe, unless it is closed.
+    pub(crate) fn close_by(&self, host: &dyn Host) {
+        if !self.is_closed() {
+            host.close(self.slot);
         }
     }
 
+    fn schedule(&self, host: &dyn Host) {
+        if !self.flags.set(Flag::Scheduled, true) {
+            host.schedule(self.slot);
+        }
+    }
+
+    /// Lends the rare part, making it if there is none. `access` must not run user code.
+    fn with_rare<R>(&self, access: impl FnOnce(&mut Rare<T, S>) -> R) -> R {
+        let mut rare =
+            self.rare.take().unwrap_or_else(|| Box::new(Rare { inbox: VecDeque::new(), on_end: None }));
+        let result = access(&mut rare);
+        self.rare.set(Some(rare));
+        result
+    }
+
+    /// Lends the rare part, if there is one. `access` must not run user code.
+    #[inline]
+    fn if_rare<R>(&self, access: impl FnOnce(&mut Rare<T, S>) -> R) -> Option<R> {
+        let mut rare = self.rare.take()?;
+        let result = access(&mut rare);
+        self.rare.set(Some(rare));
+        Some(result)
+    }
+
     fn has_waiting(&self) -> bool {
-        self.inbox.borrow().as_ref().is_some_and(|inbox| !inbox.is_empty())
+        self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false)
     }
 
     /// Takes the oldest message that waits here.
     #[inline]
     fn pop_waiting(&self) -> Option<T> {
-        let mut slot = self.inbox.borrow_mut();
-        let inbox = slot.as_mut()?;
-        let message = inbox.pop_front()?;
-        if inbox.is_empty() && inbox.capacity() > KEPT_INBOX {
-            *slot = None;
-        }
+        let message = self.if_rare(|rare| {
+            let message = rare.inbox.pop_front();
+            if rare.inbox.is_empty() && rare.inbox.capacity() > KEPT_INBOX {
+                rare.inbox = VecDeque::new();
+            }
+            message
+        })??;
         self.make_room();
         Some(message)
-    }
-
-    fn push_waiting(&self, message: T) {
-        self.inbox.borrow_mut().get_or_insert_default().push_back(message);
     }
 
     /// Takes the next message of this pipe: one that waits here, or the front of the queue.
@@ -219,7 +243,13 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         if !turn.scheduled.borrow().is_empty() {
             return None;
         }
-        let message = turn.backlog.borrow_mut().take(self.id())?;
+        self.take(turn)
+    }
+
+    /// Takes the front of the queue, if it is a message of this pipe.
+    #[inline]
+    fn take(&self, turn: &Turn<'_>) -> Option<T> {
+        let message = turn.backlog.borrow_mut().take(self.slot)?;
         self.make_room();
         Some(message)
     }
@@ -227,8 +257,8 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     /// Lets the next sender of a bounded pipe in.
     #[inline]
     fn make_room(&self) {
-        if self.is_bounded
-            && let Kind::Bounded(bound) = &self.conduit.kind
+        if self.flags.has(Flag::Bounded)
+            && let Some(bound) = self.conduit.bound()
         {
             bound.release();
         }
@@ -240,28 +270,28 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         while turn.goes_on()
             && let Some(mut callback) = self.on_message.take()
         {
-            self.busy.set(true);
-            self.replaced.set(false);
+            self.flags.set(Flag::Busy, true);
+            self.flags.set(Flag::Replaced, false);
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 while let Some(message) = self.next(turn) {
                     turn.delivered += 1;
                     turn.host.count_delivered();
                     callback(state, message);
-                    turn.meter.spend();
-                    if !turn.goes_on() || self.replaced.get() || self.closed.get() {
+                    turn.meter.spend(|| self.label());
+                    if !turn.goes_on() || self.flags.has(Flag::Replaced) || self.is_closed() {
                         break;
                     }
                 }
             }));
-            self.busy.set(false);
+            self.flags.set(Flag::Busy, false);
             if let Err(panic) = outcome {
-                turn.host.close(self.id());
+                self.close_by(turn.host);
                 drop(callback);
                 resume_unwind(panic);
             }
-            if self.closed.get() || self.replaced.get() {
+            if self.is_closed() || self.flags.has(Flag::Replaced) {
                 // Dropping it may panic, which must not strand the messages that wait.
-                if self.has_waiting() {
+                if !self.is_closed() && self.has_waiting() {
                     self.schedule(turn.host);
                 }
                 drop(callback);
@@ -275,23 +305,34 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     /// Moves the messages of this pipe at the front of the queue here, where they wait to be taken.
     fn absorb(&self, turn: &mut Turn<'_>) {
         while turn.goes_on() {
-            let Some(message) = turn.backlog.borrow_mut().take(self.id()) else {
+            let Some(message) = turn.backlog.borrow_mut().take(self.slot) else {
                 return;
             };
             self.keep(message, turn.host);
-            turn.meter.spend();
+            turn.meter.spend(|| self.label());
         }
     }
 
     /// Keeps a message until it is taken; or discards it, if there is neither a handle to take it by nor a
     /// callback.
     fn keep(&self, message: T, host: &dyn Host) {
-        if self.detached.get() && !self.busy.get() && !self.has_callback() {
+        if self.is_detached() && !self.flags.has(Flag::Busy) && !self.has_callback() {
             self.make_room();
-            host.count_discarded(self.id(), 1);
+            self.count_discarded(1, host);
             drop(message);
         } else {
-            self.push_waiting(message);
+            self.with_rare(|rare| rare.inbox.push_back(message));
+        }
+    }
+
+    /// Drops the messages of this closed pipe at the front of the queue.
+    fn discard(&self, turn: &mut Turn<'_>) {
+        while turn.goes_on()
+            && let Some(message) = self.take(turn)
+        {
+            self.count_discarded(1, turn.host);
+            drop(message);
+            turn.meter.spend(|| self.label());
         }
     }
 
@@ -307,12 +348,12 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         let Some(end) = self.ended() else {
             return;
         };
-        let on_end = self.on_end.take();
-        if on_end.is_none() && !self.detached.get() {
+        let on_end = self.if_rare(|rare| rare.on_end.take()).flatten();
+        if on_end.is_none() && !self.is_detached() {
             return;
         }
-        self.closed.set(true);
-        turn.host.forget(self.id());
+        self.flags.set(Flag::Closed, true);
+        turn.host.forget(self.slot);
         // Dropped last, for that may panic.
         let _on_message = self.on_message.take();
         if let Some(on_end) = on_end {
@@ -323,12 +364,14 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
 
 impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
     fn deliver(&self, state: &mut S, turn: &mut Turn<'_>) {
-        self.scheduled.set(false);
-        if self.busy.get() {
+        if self.is_closed() {
+            return self.discard(turn);
+        }
+        if self.flags.has(Flag::Busy) {
             return self.absorb(turn);
         }
         self.call_back(state, turn);
-        if self.closed.get() {
+        if self.is_closed() {
             return;
         }
         if turn.goes_on() {
@@ -336,16 +379,19 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
                 self.absorb(turn);
             }
             self.finish(state, turn);
-        } else if self.ended.get().is_some() || (self.has_waiting() && self.has_callback()) {
+        } else if self.has_ended() || (self.has_waiting() && self.has_callback()) {
             self.schedule(turn.host);
         }
     }
 
+    fn deliver_scheduled(&self, state: &mut S, turn: &mut Turn<'_>) {
+        if self.flags.set(Flag::Scheduled, false) && !self.is_closed() {
+            self.deliver(state, turn);
+        }
+    }
+
     fn deliver_latest(&self, place: Place, state: &mut S, turn: &mut Turn<'_>) {
-        let Kind::Latest(latest) = &self.conduit.kind else {
-            return;
-        };
-        if let Some(value) = latest.take(place) {
+        if let Some(value) = self.conduit.latest().and_then(|latest| latest.take(place)) {
             // One that still waits, because nobody took it, is outdated.
             let outdated = self.pop_waiting();
             self.keep(value, turn.host);
@@ -358,27 +404,38 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
     }
 
     fn end(&self, end: PipeEnd, state: &mut S, turn: &mut Turn<'_>) {
-        self.ended.set(Some(end));
-        if !self.busy.get() {
+        self.flags.set_ended(Some(end));
+        if !self.flags.has(Flag::Busy) {
             self.finish(state, turn);
         }
     }
 
     fn has_ended(&self) -> bool {
-        self.ended.get().is_some()
+        self.flags.ended().is_some()
     }
 
-    fn close(&self) -> (usize, Box<dyn Any>) {
-        self.closed.set(true);
+    #[inline]
+    fn is_closed(&self) -> bool {
+        self.flags.has(Flag::Closed)
+    }
+
+    fn close(&self) -> Remains {
+        self.flags.set(Flag::Closed, true);
         // What the end came after is lost, so the end is not told either.
-        self.ended.set(None);
+        self.flags.set_ended(None);
         self.conduit.close();
-        let inbox = self.inbox.take();
-        let latest = match &self.conduit.kind {
-            Kind::Latest(latest) => latest.close(),
-            Kind::Unbounded | Kind::Bounded(_) => None,
-        };
-        let lost = inbox.as_ref().map_or(0, |inbox| inbox.len()) + usize::from(latest.is_some());
-        (lost, Box::new((inbox, latest, self.on_message.take(), self.on_end.take())))
+        let rare = self.rare.take();
+        let latest = self.conduit.latest().and_then(|latest| latest.close());
+        let lost = rare.as_ref().map_or(0, |rare| rare.inbox.len()) + usize::from(latest.is_some());
+        Remains { lost, _of_the_user: Box::new((rare, latest, self.on_message.take())) }
+    }
+
+    fn count_discarded(&self, messages: usize, host: &dyn Host) {
+        let is_first = !self.flags.set(Flag::Warned, true);
+        host.count_discarded(self.label(), messages, is_first);
+    }
+
+    fn label(&self) -> Label {
+        Label { messages: type_name::<T>(), opened_at: self.opened_at }
     }
 }

@@ -1,9 +1,7 @@
 //! The slot of a latest-value pipe.
 
-use parking_lot::Mutex;
-
-use super::Conduit;
-use crate::queue::Place;
+use crate::queue::{Place, Queue};
+use crate::sync::Mutex;
 
 pub(crate) struct Latest<T> {
     slot: Mutex<Slot<T>>,
@@ -22,7 +20,7 @@ impl<T: Send + 'static> Latest<T> {
 
     /// Puts a value in the place of the one that waits, due where it was sent and not where the old
     /// one was: a message sent before it on another pipe is still delivered before it.
-    pub(crate) fn replace(&self, conduit: &Conduit<T>, value: T) -> Result<(), T> {
+    pub(crate) fn replace(&self, queue: &Queue, pipe: u32, value: T) -> Result<(), T> {
         // Lock order: slot, then queue. The foreground never holds the queue's lock when it takes a
         // slot's.
         let mut slot = self.slot.lock();
@@ -30,12 +28,12 @@ impl<T: Send + 'static> Latest<T> {
             return Err(value);
         }
         let old = slot.value.as_ref().map(|(_, place)| *place);
-        let Ok(place) = conduit.hub.queue.push_latest(conduit.id, conduit.epoch, old) else {
+        let Ok(place) = queue.push_latest(pipe, old) else {
             return Err(value);
         };
         let replaced = slot.value.replace((value, place));
         drop(slot);
-        conduit.hub.notifier.notify();
+        queue.wake_if_asleep();
         drop(replaced);
         Ok(())
     }
@@ -57,26 +55,21 @@ impl<T: Send + 'static> Latest<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::hub::Hub;
-    use crate::pipe::{Kind, PipeId};
-    use crate::queue::LaneId;
+    use crate::clock::Clock;
+    use crate::notifier::Notifier;
+    use crate::sync::Arc;
 
     #[test]
     fn a_value_that_comes_just_after_the_close_is_given_back() {
-        let hub = Arc::new(Hub::new(Box::new(|| {}), None));
-        let epoch = hub.queue.epoch();
-        let id = PipeId { slot: 0, generation: 1 };
-        let conduit = Conduit::new(hub, id, LaneId(0), epoch, Kind::Latest(Box::new(Latest::new())));
-        let Kind::Latest(latest) = &conduit.kind else { unreachable!("made so above") };
-        assert_eq!(latest.replace(&conduit, 1), Ok(()));
+        let queue = Queue::new(Arc::new(Notifier::new(Box::new(|| {}), Clock::System)));
+        let latest = Latest::new();
+        assert_eq!(latest.replace(&queue, 0, 1), Ok(()));
         assert_eq!(latest.close(), Some(1));
         // The sender had looked before the close, as only another thread can.
-        assert_eq!(latest.replace(&conduit, 2), Err(2));
+        assert_eq!(latest.replace(&queue, 0, 2), Err(2));
         assert_eq!(latest.close(), None);
     }
 }

@@ -4,24 +4,24 @@
 
 mod bound;
 mod endpoint;
-mod id;
+mod flags;
 mod latest;
 mod receiver;
 mod sender;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::panic::Location;
 use std::thread;
 
 pub(crate) use self::bound::{Bound, Wait};
 pub(crate) use self::endpoint::{Endpoint, Host, Turn, TypedEndpoint};
-pub(crate) use self::id::PipeId;
 pub(crate) use self::latest::Latest;
 pub use self::receiver::MessageReceiver;
 pub use self::sender::{MessageSender, StartedSender};
-use crate::hub::Hub;
-use crate::queue::{Epoch, LaneId};
+use crate::queue::Queue;
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
+use crate::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// How a pipe came to its end on the sender's side.
 ///
@@ -49,48 +49,59 @@ impl fmt::Display for PipeEnd {
 
 /// How many messages a pipe holds.
 pub(crate) enum Kind<T> {
-    Unbounded,
-    Bounded(Box<Bound>),
-    Latest(Box<Latest<T>>),
+    Bounded(Bound),
+    Latest(Latest<T>),
 }
 
 /// What a pipe's senders and its receiver share.
 pub(crate) struct Conduit<T> {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) id: PipeId,
-    pub(crate) lane: LaneId,
-    pub(crate) epoch: Epoch,
-    pub(crate) kind: Kind<T>,
-    /// Senders alive, started or not.
-    senders: AtomicUsize,
+    queue: Arc<Queue>,
+    /// The pipe's slot in the router's table.
+    slot: u32,
     closed: AtomicBool,
     panicked: AtomicBool,
+    /// Senders alive, started or not.
+    senders: AtomicUsize,
+    /// None for a pipe that holds any number. Boxed because most pipes are of that kind.
+    kind: Option<Box<Kind<T>>>,
 }
 
 impl<T: Send + 'static> Conduit<T> {
     /// Makes the conduit of a pipe with one sender.
-    pub(crate) fn new(hub: Arc<Hub>, id: PipeId, lane: LaneId, epoch: Epoch, kind: Kind<T>) -> Self {
+    pub(crate) fn new(queue: Arc<Queue>, slot: u32, kind: Option<Kind<T>>) -> Self {
         Self {
-            hub,
-            id,
-            lane,
-            epoch,
-            kind,
-            senders: AtomicUsize::new(1),
+            queue,
+            slot,
             closed: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
+            senders: AtomicUsize::new(1),
+            kind: kind.map(Box::new),
         }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         // Relaxed: a hint. What was sent after the close is discarded when its turn comes.
-        self.closed.load(Ordering::Relaxed)
+        self.closed.load(Relaxed)
+    }
+
+    pub(crate) fn bound(&self) -> Option<&Bound> {
+        match self.kind.as_deref() {
+            Some(Kind::Bounded(bound)) => Some(bound),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn latest(&self) -> Option<&Latest<T>> {
+        match self.kind.as_deref() {
+            Some(Kind::Latest(latest)) => Some(latest),
+            _ => None,
+        }
     }
 
     /// Foreground: nothing is received any more. Releases the senders that wait for room.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-        if let Kind::Bounded(bound) = &self.kind {
+        self.closed.store(true, Relaxed);
+        if let Some(bound) = self.bound() {
             bound.close();
         }
     }
@@ -101,49 +112,47 @@ impl<T: Send + 'static> Conduit<T> {
         if self.is_closed() {
             return Err(Refused::Closed(message));
         }
-        match &self.kind {
-            Kind::Unbounded => self.push(message),
-            Kind::Bounded(bound) => self.send_bounded(bound, message, wait),
-            Kind::Latest(latest) => latest.replace(self, message).map_err(Refused::Closed),
+        match self.kind.as_deref() {
+            None => self.queue.push(self.slot, message).map_err(Refused::Closed),
+            Some(Kind::Bounded(bound)) => self.send_bounded(bound, message, wait),
+            Some(Kind::Latest(latest)) => {
+                latest.replace(&self.queue, self.slot, message).map_err(Refused::Closed)
+            }
         }
     }
 
     fn send_bounded(&self, bound: &Bound, message: T, wait: Wait) -> Result<(), Refused<T>> {
         // The foreground cannot wait for room that it alone can make.
-        let wait = if self.hub.notifier.is_foreground() { Wait::Never } else { wait };
+        let wait = if self.queue.notifier().is_foreground() { Wait::Never } else { wait };
         match bound.acquire(wait) {
-            Ok(()) => self.push(message).inspect_err(|_| bound.release()),
+            Ok(()) => self.queue.push(self.slot, message).map_err(|message| {
+                bound.release();
+                Refused::Closed(message)
+            }),
             Err(bound::Refusal::Full) => Err(Refused::Full(message)),
             Err(bound::Refusal::Closed) => Err(Refused::Closed(message)),
         }
     }
 
-    #[inline]
-    fn push(&self, message: T) -> Result<(), Refused<T>> {
-        self.hub.queue.push(self.id, self.lane, self.epoch, message).map_err(Refused::Closed)?;
-        self.hub.notifier.notify();
-        Ok(())
-    }
-
     fn add_sender(&self) {
         // Relaxed: the new sender is made from one that is counted, as in `Arc`.
-        self.senders.fetch_add(1, Ordering::Relaxed);
+        self.senders.fetch_add(1, Relaxed);
     }
 
     /// Counts a sender out. The last one ends the pipe: `Panicked` if any panicked, else `end`.
     fn drop_sender(&self, end: PipeEnd) {
         if thread::panicking() {
-            self.panicked.store(true, Ordering::Relaxed);
+            self.panicked.store(true, Relaxed);
         }
         // AcqRel: the last one sees the `panicked` of those before it, and its end follows all their
         // messages in the queue.
-        if self.senders.fetch_sub(1, Ordering::AcqRel) > 1 || self.is_closed() {
+        if self.senders.fetch_sub(1, AcqRel) > 1 {
             return;
         }
-        let end = if self.panicked.load(Ordering::Relaxed) { PipeEnd::Panicked } else { end };
-        if self.hub.queue.push_end(self.id, self.epoch, end).is_ok() {
-            self.hub.notifier.notify();
-        }
+        let end = if self.panicked.load(Relaxed) { PipeEnd::Panicked } else { end };
+        // A closed pipe's end is not told to anybody; it only frees the pipe's slot, which can wait. The queue
+        // may be closed too, and then the slot is free already.
+        let _ = self.queue.push_end(self.slot, end, self.is_closed());
     }
 }
 
@@ -151,4 +160,17 @@ impl<T: Send + 'static> Conduit<T> {
 enum Refused<T> {
     Full(T),
     Closed(T),
+}
+
+/// What to call a pipe in a log.
+#[derive(Clone, Copy)]
+pub(crate) struct Label {
+    messages: &'static str,
+    opened_at: &'static Location<'static>,
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pipe of {}, opened at {}", self.messages, self.opened_at)
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use super::{Host, PipeEnd, TypedEndpoint};
+use super::{Endpoint, Host, PipeEnd, TypedEndpoint};
 
 /// The receiving half of a pipe, which stays on the router's thread.
 ///
@@ -207,7 +207,7 @@ impl<T: Send + 'static, S: 'static> MessageReceiver<T, S> {
 impl<T: Send + 'static, S: 'static> Drop for MessageReceiver<T, S> {
     fn drop(&mut self) {
         if let Some(host) = self.host.upgrade().filter(|_| !self.endpoint.is_detached()) {
-            host.close(self.endpoint.id());
+            self.endpoint.close_by(&*host);
         }
     }
 }

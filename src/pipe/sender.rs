@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Conduit, PipeEnd, Refused, Wait};
 use crate::error::{SendError, SendTimeoutError, TrySendError};
+use crate::sync::Arc;
 
 /// The sending half of a new pipe, to be moved to the thread that will send. It has no `send` yet: call
 /// [`start`](Self::start) there first.

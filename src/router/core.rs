@@ -1,21 +1,23 @@
 //! The state behind the handles: the router's life and its pipes.
 
-use std::any::TypeId;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::Location;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
-use std::time::Instant;
 
-use super::Pipe;
 use super::stats::{Ages, RouterStats};
 use super::table::Table;
+use super::{MessageRouterBuilder, Pipe};
 use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::error::PipeError;
-use crate::hub::Hub;
-use crate::pipe::{Conduit, Host, Kind, MessageReceiver, MessageSender, PipeId, TypedEndpoint};
-use crate::queue::{Backlog, LaneId};
+use crate::notifier::Notifier;
+use crate::pipe::{Endpoint, Host, Kind, Label, MessageReceiver, MessageSender, TypedEndpoint};
+use crate::queue::{Backlog, Counts, Entry, Queue};
+use crate::sync::Arc;
 use crate::waker::Waker;
+use crate::watchdog::Watchdog;
 
 /// How messages reach the foreground just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,84 +29,128 @@ pub(super) enum Mode {
     Manual,
 }
 
+/// Where the event loop is with regard to the router. Only the foreground looks at this; what senders need to
+/// know, whether it sleeps, is the queue's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It sleeps, or a wake is under way.
+    Waiting,
+    /// The same, and it has settled since, without a dispatch. If it does so again although it was woken, the wake is taken
+    /// for lost and sent again.
+    Overdue,
+    /// Between a dispatch and the settling after it: it will look at the queue, so nobody wakes.
+    Held,
+}
+
 pub(super) struct Core<S: 'static> {
-    pub(super) hub: Arc<Hub>,
+    name: Option<Box<str>>,
     pub(super) budget: Budget,
+    pub(super) clock: Clock,
+    pub(super) watchdog: Watchdog,
+    pub(super) notifier: Arc<Notifier>,
+    /// The queue of this run, from start to stop.
+    pub(super) backlog: RefCell<Backlog>,
     pub(super) mode: Cell<Mode>,
+    pub(super) phase: Cell<Phase>,
     /// Changes whenever `mode` does, so that routing that is on the stack notices.
     pub(super) course: Cell<u32>,
     pub(super) table: RefCell<Table<S>>,
-    /// Pipes of the table that have not ended.
+    /// Pipes of the table that have neither ended nor been closed.
     pub(super) open_pipes: Cell<usize>,
-    pub(super) lanes: RefCell<HashMap<TypeId, LaneId>>,
-    pub(super) backlog: RefCell<Backlog>,
-    /// Pipes to look at although the queue holds nothing for them.
-    pub(super) scheduled: RefCell<VecDeque<PipeId>>,
-    pub(super) delivered: Cell<u64>,
+    /// Slots of pipes to look at although the queue holds nothing for them.
+    pub(super) scheduled: RefCell<VecDeque<u32>>,
+    delivered: Cell<u64>,
     /// Without the values that were replaced.
-    pub(super) discarded: Cell<u64>,
+    discarded: Cell<u64>,
     /// Latest values that were replaced while they waited to be taken; the queue counts the others.
-    pub(super) replaced: Cell<u64>,
+    replaced: Cell<u64>,
     /// What `discarded` and all of `replaced` were at the last start.
-    pub(super) lost_before: Cell<(u64, u64)>,
-    /// How often the backlog was refilled.
-    pub(super) refills: Cell<u64>,
-    /// Pipes whose discards were warned of and of which more may be queued.
-    pub(super) warned: RefCell<HashSet<PipeId>>,
+    lost_before: Cell<(u64, u64)>,
+    /// What the queues of earlier runs counted.
+    past: Cell<Counts>,
     /// Whether a dispatch that delivered nothing, because of `Mode::Manual`, was warned of in this run.
     pub(super) warned_of_manual: Cell<bool>,
     pub(super) ages: Ages,
-    pub(super) this: Weak<Core<S>>,
+    this: Weak<Core<S>>,
+}
+
+/// The router's name for log messages.
+pub(super) struct RouterLabel<'a>(pub(super) Option<&'a str>);
+
+impl fmt::Display for RouterLabel<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "router {:?}", self.0.unwrap_or("unnamed"))
+    }
 }
 
 impl<S: 'static> Core<S> {
-    pub(super) fn new(waker: Box<dyn Waker>, name: Option<Box<str>>, budget: Budget) -> Rc<Self> {
+    pub(super) fn new(waker: Box<dyn Waker>, builder: MessageRouterBuilder<S>) -> Rc<Self> {
+        let MessageRouterBuilder { budget, name, watchdog, clock, state: _ } = builder;
+        let notifier = Arc::new(Notifier::new(waker, clock.clone()));
+        let backlog = Backlog::new(Arc::new(Queue::new(Arc::clone(&notifier))));
         Rc::new_cyclic(|this| Self {
-            hub: Arc::new(Hub::new(waker, name)),
+            watchdog: Watchdog::new(watchdog, &RouterLabel(name.as_deref())),
+            name,
             budget,
+            clock,
+            notifier,
+            backlog: RefCell::new(backlog),
             mode: Cell::new(Mode::Stopped),
+            phase: Cell::new(Phase::Waiting),
             course: Cell::new(0),
             table: RefCell::new(Table::new()),
             open_pipes: Cell::new(0),
-            lanes: RefCell::default(),
-            backlog: RefCell::default(),
             scheduled: RefCell::default(),
             delivered: Cell::new(0),
             discarded: Cell::new(0),
             replaced: Cell::new(0),
             lost_before: Cell::new((0, 0)),
-            refills: Cell::new(0),
-            warned: RefCell::default(),
+            past: Cell::default(),
             warned_of_manual: Cell::new(false),
             ages: Ages::default(),
             this: Weak::clone(this),
         })
     }
 
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(super) fn label(&self) -> RouterLabel<'_> {
+        RouterLabel(self.name())
+    }
+
     pub(super) fn start_up(&self) {
-        let stats = self.stats();
-        self.lost_before.set((stats.discarded - stats.replaced, stats.replaced));
-        self.hub.notifier.set_manual(false);
+        let replaced = self.replaced.get() + self.counts().replaced;
+        self.lost_before.set((self.discarded.get(), replaced));
+        self.notifier.set_manual(false);
         self.warned_of_manual.set(false);
-        // No pipe is open, so nothing is queued.
-        self.hub.notifier.release(|| true);
+        self.phase.set(Phase::Waiting);
         self.set_mode(Mode::EventLoop);
     }
 
+    fn counts(&self) -> Counts {
+        let (past, now) = (self.past.get(), self.backlog.borrow().counts());
+        Counts { sent: past.sent + now.sent, replaced: past.replaced + now.replaced }
+    }
+
     pub(super) fn stats(&self) -> RouterStats {
-        let counts = self.hub.queue.counts();
         let delivered = self.delivered.get();
+        let counts = self.counts();
         let replaced = self.replaced.get() + counts.replaced;
         let discarded = self.discarded.get() + replaced;
+        let extent = self.backlog.borrow().extent();
         RouterStats {
             sent: counts.sent,
             delivered,
             discarded,
             replaced,
             queued: counts.sent - (delivered + discarded),
-            wakes: self.hub.notifier.wakes(),
+            wakes: self.notifier.wakes(),
             open_pipes: self.open_pipes.get(),
+            oldest_wait: self.ages.oldest(self.clock.now(), extent, self.notifier.woken_at()),
             longest_wait: self.ages.longest(),
+            longest_callback: self.watchdog.longest(),
         }
     }
 
@@ -119,28 +165,21 @@ impl<S: 'static> Core<S> {
 
     pub(super) fn open<T: Send + 'static>(
         &self,
-        kind: impl FnOnce() -> Kind<T>,
+        kind: impl FnOnce() -> Option<Kind<T>>,
+        opened_at: &'static Location<'static>,
     ) -> Result<Pipe<T, S>, PipeError> {
         if !self.is_running() {
             return Err(PipeError::NotRunning);
         }
-        let lane = self.lane_of::<T>();
-        let epoch = self.hub.queue.epoch();
-        let endpoint = self.table.borrow_mut().insert(|id| {
-            let hub = Arc::clone(&self.hub);
-            Rc::new(TypedEndpoint::<T, S>::new(Arc::new(Conduit::new(hub, id, lane, epoch, kind()))))
-        })?;
+        let queue = Arc::clone(self.backlog.borrow().queue());
+        let endpoint = self
+            .table
+            .borrow_mut()
+            .insert(|slot| Rc::new(TypedEndpoint::<T, S>::new(queue, slot, kind(), opened_at)))?;
         self.open_pipes.set(self.open_pipes.get() + 1);
         let sender = MessageSender::new(endpoint.conduit());
         let host: Weak<dyn Host> = self.this.clone();
         Ok((sender, MessageReceiver::new(endpoint, host)))
-    }
-
-    /// Returns the lane of a type, which it gets with its first pipe and keeps.
-    fn lane_of<T: 'static>(&self) -> LaneId {
-        let mut lanes = self.lanes.borrow_mut();
-        let next = LaneId(lanes.len() as u32);
-        *lanes.entry(TypeId::of::<T>()).or_insert(next)
     }
 
     /// Closes all pipes and discards everything. What is the user's is dropped last, when the router is
@@ -148,22 +187,25 @@ impl<S: 'static> Core<S> {
     /// Open pipes are told at `level`.
     pub(super) fn shut_down(&self, level: log::Level) {
         self.set_mode(Mode::Stopped);
-        let queued = self.hub.queue.end_epoch();
+        // Closed first: from here on no sender of this run gets anything in.
+        let counts = self.backlog.borrow_mut().close();
+        let past = self.past.get();
+        self.past.set(Counts { sent: past.sent + counts.sent, replaced: past.replaced + counts.replaced });
+        let fresh = Backlog::new(Arc::new(Queue::new(Arc::clone(&self.notifier))));
+        let backlog = self.backlog.replace(fresh);
         let endpoints = self.table.borrow_mut().take_all();
         let unclosed = self.open_pipes.replace(0);
-        let remains: Vec<_> = endpoints.iter().map(|endpoint| endpoint.close().1).collect();
-        let fetched = self.backlog.borrow_mut().clear();
+        let remains: Vec<_> = endpoints.iter().map(|endpoint| endpoint.close()).collect();
         self.scheduled.take();
-        self.warned.take();
-        self.ages.idle(Instant::now());
+        self.ages.idle(self.clock.now());
 
         // Nothing is queued any more, so whatever was not delivered is discarded.
-        let counts = self.hub.queue.counts();
+        let counts = self.past.get();
         let replaced = self.replaced.get() + counts.replaced;
         self.discarded.set(counts.sent - self.delivered.get() - replaced);
         let (discarded_before, replaced_before) = self.lost_before.get();
         let (discarded, replaced) = (self.discarded.get() - discarded_before, replaced - replaced_before);
-        let label = self.hub.label();
+        let label = self.label();
         if unclosed > 0 {
             log::log!(level, "{label} stopped with {unclosed} unclosed pipes; their senders are turned away");
         }
@@ -173,43 +215,58 @@ impl<S: 'static> Core<S> {
         if replaced > 0 {
             log::debug!("{label} stopped; since its start newer values replaced {replaced} latest values");
         }
-        drop((remains, queued, fetched, endpoints));
-    }
-
-    /// Whether a fetched batch is being worked off.
-    pub(super) fn has_batch(&self) -> bool {
-        self.backlog.borrow().front().is_some()
+        drop((remains, backlog, endpoints));
     }
 
     /// Whether nothing is left for a dispatch to do.
     pub(super) fn is_drained(&self) -> bool {
-        self.scheduled.borrow().is_empty() && !self.has_batch() && self.hub.queue.is_empty()
+        self.scheduled.borrow().is_empty() && self.backlog.borrow().is_empty()
+    }
+
+    pub(super) fn endpoint(&self, slot: u32) -> Option<Rc<dyn Endpoint<S>>> {
+        self.table.borrow().get(slot).cloned()
+    }
+
+    /// Takes the ends of closed pipes at the front of the queue, of which nobody is told and nobody woke.
+    pub(super) fn sweep(&self) {
+        loop {
+            let front = self.backlog.borrow_mut().front();
+            let Some(Entry::End(slot, _)) = front else { return };
+            if self.endpoint(slot).is_some_and(|endpoint| !endpoint.is_closed()) {
+                return;
+            }
+            self.backlog.borrow_mut().pass_end();
+            self.forget(slot);
+        }
     }
 }
 
 impl<S: 'static> Host for Core<S> {
-    fn schedule(&self, pipe: PipeId) {
-        self.scheduled.borrow_mut().push_back(pipe);
-        self.hub.notifier.notify();
+    fn schedule(&self, slot: u32) {
+        self.scheduled.borrow_mut().push_back(slot);
+        let queue = Arc::clone(self.backlog.borrow().queue());
+        queue.wake_if_asleep();
     }
 
-    fn close(&self, pipe: PipeId) {
-        let removed = self.table.borrow_mut().remove(pipe);
-        let Some(endpoint) = removed else {
+    fn close(&self, slot: u32) {
+        let Some(endpoint) = self.endpoint(slot) else {
             return;
         };
-        if !endpoint.has_ended() {
+        if endpoint.has_ended() {
+            self.forget(slot);
+        } else {
+            // The slot is kept until the end has passed through the queue.
             self.open_pipes.set(self.open_pipes.get() - 1);
         }
-        let (lost, remains) = endpoint.close();
-        if lost > 0 {
-            self.count_discarded(pipe, lost);
+        let remains = endpoint.close();
+        if remains.lost > 0 {
+            endpoint.count_discarded(remains.lost, self);
         }
         drop(remains);
     }
 
-    fn forget(&self, pipe: PipeId) {
-        let removed = self.table.borrow_mut().remove(pipe);
+    fn forget(&self, slot: u32) {
+        let removed = self.table.borrow_mut().free(slot);
         drop(removed);
     }
 
@@ -221,17 +278,14 @@ impl<S: 'static> Host for Core<S> {
         self.replaced.set(self.replaced.get() + 1);
     }
 
-    fn count_discarded(&self, pipe: PipeId, messages: usize) {
+    fn count_discarded(&self, pipe: Label, messages: usize, is_first: bool) {
         self.discarded.set(self.discarded.get() + messages as u64);
-        let is_first = self.warned.borrow_mut().insert(pipe);
         let level = if is_first { log::Level::Warn } else { log::Level::Debug };
         // No borrow is held: a logger may well send on a pipe of this router.
         log::log!(
             level,
-            "discarding message from closed pipe {}.{} of {}: {messages} just now",
-            pipe.slot,
-            pipe.generation,
-            self.hub.label(),
+            "{}: discarding message from closed pipe: {messages} just now; {pipe}",
+            self.label()
         );
     }
 }

@@ -1,17 +1,13 @@
 //! Delivering from the event loop.
 
-use std::time::Instant;
-
 use super::MessageRouter;
-use super::core::{Core, Mode};
+use super::core::{Core, Mode, Phase};
 use crate::budget::Meter;
-use crate::pipe::{Host, Turn};
+use crate::pipe::{Endpoint, Host, Turn};
 use crate::queue::Entry;
 
-/// Room that the small tables of an idle router keep.
+/// Room that the list of scheduled pipes of an idle router keeps.
 const KEPT_ENTRIES: usize = 64;
-/// Messages of a closed pipe that are dropped before the clock is looked at.
-const DISCARDED_AT_ONCE: usize = 16;
 
 /// What one [`dispatch`](MessageRouter::dispatch) did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,11 +57,15 @@ impl<S: 'static> MessageRouter<S> {
             core.warn_of_idle_dispatch();
             return Dispatched::default();
         }
-        core.hub.notifier.hold();
-        let now = Instant::now();
-        core.ages.begin(now, core.has_batch());
-        let delivered = core.route(state, Meter::new(core.budget, now));
-        Dispatched { delivered, has_more: !core.is_drained() }
+        core.phase.set(Phase::Held);
+        core.backlog.borrow().stay_awake();
+        let now = core.clock.now();
+        let extent = core.backlog.borrow().extent();
+        core.ages.begin(now, extent, core.notifier.woken_at());
+        let delivered = core.route(state, Meter::new(core.budget, now, &core.clock, &core.watchdog));
+        let has_more = !core.is_drained();
+        log::trace!("{}: dispatched {delivered} messages; has more: {has_more}", core.label());
+        Dispatched { delivered, has_more }
     }
 
     /// Lets the loop sleep: from here on, the next send wakes it. If messages are left, it is woken at
@@ -98,7 +98,7 @@ impl<S: 'static> MessageRouter<S> {
     pub fn settle(&self) {
         let core = &*self.core;
         if core.mode.get() == Mode::EventLoop {
-            core.hub.notifier.settle(|| core.is_idle());
+            core.settle();
         }
     }
 }
@@ -110,30 +110,54 @@ impl<S: 'static> Core<S> {
             log::warn!(
                 "{}: dispatch delivers nothing since route_until took over; stop and start the router to give it \
                  back to the event loop",
-                self.hub.label(),
+                self.label(),
             );
         }
     }
 
-    /// Whether nothing is left to do; if so, puts the router to rest: what a flood needed is given back.
-    pub(super) fn is_idle(&self) -> bool {
-        let is_idle = self.is_drained();
-        if is_idle {
-            self.ages.idle(Instant::now());
-            self.backlog.borrow_mut().release(&self.hub.queue);
-            self.scheduled.borrow_mut().shrink_to(KEPT_ENTRIES);
-            // A closed pipe has nothing queued any more, so it need not be remembered.
-            let table = self.table.borrow();
-            let mut warned = self.warned.borrow_mut();
-            warned.retain(|pipe| table.get(*pipe).is_some());
-            warned.shrink_to(KEPT_ENTRIES);
+    /// Lets the loop sleep, or wakes it.
+    ///
+    /// A wake that is under way is left alone; one that has not led to a dispatch by the second settling is
+    /// taken for lost (a full message queue of the system) and sent again.
+    fn settle(&self) {
+        let is_asleep = self.backlog.borrow().is_asleep();
+        match self.phase.get() {
+            Phase::Held => {
+                self.phase.set(Phase::Waiting);
+                if !self.try_sleep() {
+                    self.wake();
+                }
+            }
+            Phase::Waiting | Phase::Overdue if is_asleep => self.sweep(),
+            Phase::Waiting => self.phase.set(Phase::Overdue),
+            Phase::Overdue => {
+                self.phase.set(Phase::Waiting);
+                self.wake();
+            }
         }
-        is_idle
+    }
+
+    fn wake(&self) {
+        if self.notifier.wake().is_err() {
+            // Whoever sends next tries again.
+            self.backlog.borrow().queue().stay_asleep();
+        }
+    }
+
+    /// Puts the router to rest if nothing is left to do: then whoever sends next wakes the foreground.
+    pub(super) fn try_sleep(&self) -> bool {
+        self.sweep();
+        let sleeps = self.scheduled.borrow().is_empty() && self.backlog.borrow_mut().try_sleep();
+        if sleeps {
+            self.ages.idle(self.clock.now());
+            self.scheduled.borrow_mut().shrink_to(KEPT_ENTRIES);
+        }
+        sleeps
     }
 
     /// Delivers until the meter is spent, nothing is left, or a callback changes the router's course.
     /// Returns how many messages callbacks received.
-    pub(super) fn route(&self, state: &mut S, meter: Meter) -> usize {
+    pub(super) fn route(&self, state: &mut S, meter: Meter<'_>) -> usize {
         let mut turn = Turn {
             host: self,
             backlog: &self.backlog,
@@ -144,14 +168,8 @@ impl<S: 'static> Core<S> {
             delivered: 0,
         };
         while turn.goes_on() {
-            let left = turn.meter.left();
             if !self.route_scheduled(state, &mut turn) && !self.route_front(state, &mut turn) {
                 break;
-            }
-            // Every step counts, also an end that nobody asked for or a value that is only kept: workers
-            // could go on making such steps for ever.
-            if turn.meter.left() == left {
-                turn.meter.spend();
             }
         }
         turn.delivered
@@ -159,66 +177,57 @@ impl<S: 'static> Core<S> {
 
     /// Goes on with a pipe that has something to deliver besides what is queued.
     fn route_scheduled(&self, state: &mut S, turn: &mut Turn<'_>) -> bool {
-        let Some(pipe) = self.scheduled.borrow_mut().pop_front() else {
+        let Some(slot) = self.scheduled.borrow_mut().pop_front() else {
             return false;
         };
-        let endpoint = self.table.borrow().get(pipe);
-        if let Some(endpoint) = endpoint {
-            endpoint.deliver(state, turn);
+        if !self.step(slot, turn, |endpoint, turn| endpoint.deliver_scheduled(state, turn)) {
+            // It was closed meanwhile.
+            turn.meter.skip();
         }
         true
     }
 
     /// Goes on with the front of the queue.
     fn route_front(&self, state: &mut S, turn: &mut Turn<'_>) -> bool {
-        let Some(entry) = self.front(turn) else {
+        let front = self.backlog.borrow_mut().front();
+        let Some(entry) = front else {
             return false;
         };
-        let endpoint = self.table.borrow().get(entry.pipe());
-        match (entry, endpoint) {
-            (Entry::Message(_), Some(endpoint)) => endpoint.deliver(state, turn),
-            (Entry::Message(pipe), None) => {
-                // Few at a time, for to drop them may take long.
-                let most = turn.meter.left().min(DISCARDED_AT_ONCE);
-                let (count, messages) = self.backlog.borrow_mut().discard(most);
-                self.count_discarded(pipe, count);
-                drop(messages);
-                turn.meter.spend_many(count);
-            }
-            (Entry::Latest(_, place), endpoint) => {
+        self.step(entry.slot(), turn, |endpoint, turn| match entry {
+            Entry::Message(_) => endpoint.deliver(state, turn),
+            Entry::Latest(_, place) => {
                 self.backlog.borrow_mut().pass_latest(place);
-                if let Some(endpoint) = endpoint {
-                    endpoint.deliver_latest(place, state, turn);
-                }
+                endpoint.deliver_latest(place, state, turn);
             }
-            (Entry::End(_, end), endpoint) => {
+            Entry::End(slot, end) => {
                 self.backlog.borrow_mut().pass_end();
-                if let Some(endpoint) = endpoint {
+                if endpoint.is_closed() {
+                    self.forget(slot);
+                } else {
                     self.open_pipes.set(self.open_pipes.get() - 1);
                     endpoint.end(end, state, turn);
                 }
             }
-        }
-        true
-    }
-
-    /// Returns what comes next in the queue, fetching from the producers if need be.
-    fn front(&self, turn: &Turn<'_>) -> Option<Entry> {
-        let front = self.backlog.borrow().front();
-        front.or_else(|| {
-            self.refill(turn.meter.now());
-            self.backlog.borrow().front()
         })
     }
 
-    /// Fetches from the producers what they have queued, when nothing is left of what was fetched before.
-    pub(super) fn refill(&self, now: Instant) {
-        let mut backlog = self.backlog.borrow_mut();
-        if backlog.refill(&self.hub.queue) {
-            self.refills.set(self.refills.get() + 1);
-            self.ages.swapped(now, self.hub.notifier.woken_at());
-        } else {
-            self.ages.found_empty(now);
+    /// Makes a step with a pipe, if it is there. Every step counts, also an end that nobody asked for or a value
+    /// that is only kept: workers could go on making such steps for ever.
+    #[inline]
+    fn step(
+        &self,
+        slot: u32,
+        turn: &mut Turn<'_>,
+        make: impl FnOnce(&dyn Endpoint<S>, &mut Turn<'_>),
+    ) -> bool {
+        let Some(endpoint) = self.endpoint(slot) else {
+            return false;
+        };
+        let left = turn.meter.left();
+        make(&*endpoint, turn);
+        if turn.meter.left() == left {
+            turn.meter.spend(|| endpoint.label());
         }
+        true
     }
 }

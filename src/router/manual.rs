@@ -1,12 +1,12 @@
 //! Delivering by hand, without an event loop.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::MessageRouter;
 use super::core::{Core, Mode};
-use crate::budget::Meter;
+use crate::budget::{Budget, Meter};
 use crate::error::RouteUntilError;
+use crate::sync::{park, park_timeout};
 
 impl<S: 'static> MessageRouter<S> {
     /// Delivers messages, waiting for more, until `condition` holds. For shutdown, tests and programs
@@ -66,20 +66,11 @@ impl<S: 'static> MessageRouter<S> {
         let timeout = timeout.into();
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if core.mode.get() == Mode::EventLoop {
-            core.hub.notifier.set_manual(true);
+            core.notifier.set_manual(true);
             core.set_mode(Mode::Manual);
         }
-        // What is queued on entry is routed however late it gets: the batch at hand and the one behind it, or
-        // that one alone if nothing is at hand, in which case it is fetched now and later messages are not
-        // among it.
-        let last_owed = match (core.has_batch(), core.hub.queue.is_empty()) {
-            (true, false) => core.refills.get() + 1,
-            (true, true) => core.refills.get(),
-            (false, _) => {
-                core.refill(Instant::now());
-                core.refills.get()
-            }
-        };
+        // What is queued on entry is routed however late it gets.
+        let (_, owed) = core.backlog.borrow().extent();
         let course = core.course.get();
         loop {
             if condition(state) {
@@ -90,9 +81,7 @@ impl<S: 'static> MessageRouter<S> {
             }
             let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             // What waits in a receiver and is to be delivered was queued before all else.
-            let is_owed = core.refills.get() < last_owed
-                || (core.refills.get() == last_owed && core.has_batch())
-                || !core.scheduled.borrow().is_empty();
+            let is_owed = !core.backlog.borrow().has_passed(owed) || !core.scheduled.borrow().is_empty();
             if (!is_late || is_owed) && core.route_one(state) {
                 continue;
             }
@@ -103,8 +92,8 @@ impl<S: 'static> MessageRouter<S> {
                 return Err(RouteUntilError::NoSenders);
             }
             match deadline {
-                Some(deadline) => thread::park_timeout(deadline.saturating_duration_since(Instant::now())),
-                None => thread::park(),
+                Some(deadline) => park_timeout(deadline.saturating_duration_since(Instant::now())),
+                None => park(),
             }
         }
     }
@@ -115,9 +104,10 @@ impl<S: 'static> Core<S> {
     /// send unparks this thread.
     fn route_one(&self, state: &mut S) -> bool {
         if !self.is_drained() {
-            self.route(state, Meter::single());
+            let single = Budget::new(Duration::MAX, 1);
+            self.route(state, Meter::new(single, self.clock.now(), &self.clock, &self.watchdog));
             return true;
         }
-        !self.hub.notifier.release(|| self.is_idle())
+        !self.try_sleep()
     }
 }

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use crate::queue::Place;
+
 /// Counts of a router since it was made, over all its runs; from
 /// [`MessageRouter::stats`](crate::MessageRouter::stats).
 ///
@@ -27,55 +29,71 @@ pub struct RouterStats {
     pub wakes: u64,
     /// Pipes whose senders have not all gone and whose receiver has not closed them.
     pub open_pipes: usize,
-    /// The longest time that a message had waited in the queue when a dispatch began, as far as is
-    /// known: no clock is read for a single message, so this is an upper bound, taken from when its
-    /// burst began.
+    /// For how long the oldest message in the queue has waited; zero if nothing is queued. Messages that wait
+    /// in a receiver are not among these. No clock is read for a single message, so this is an upper bound,
+    /// taken from when its burst began. If it grows, the foreground is stalled, or the loop does not dispatch.
+    pub oldest_wait: Duration,
+    /// The longest that `oldest_wait` was when a dispatch began.
     pub longest_wait: Duration,
+    /// The longest time that a callback took: an upper bound, for the clock is not read around each of
+    /// them. While callbacks are quick it may cover sixteen of them. With a
+    /// [watchdog](crate::MessageRouterBuilder::watchdog) it is exact.
+    pub longest_callback: Duration,
 }
 
-/// Since when the queued messages wait. Messages carry no time; a burst does.
+/// Since when the queued messages wait. Messages carry no time, but the queue has places: what lies behind
+/// where it ended at some moment was sent after that moment.
 #[derive(Default)]
 pub(crate) struct Ages {
-    /// A lower bound of when the oldest message was sent that the producers' end holds.
-    queue_since: Cell<Option<Instant>>,
-    /// The same for the batch being worked off.
-    batch_since: Cell<Option<Instant>>,
+    known: Cell<Option<Known>>,
     /// When the router last went to rest. A wake before that was for messages that have gone.
     idle_since: Cell<Option<Instant>>,
     longest: Cell<Duration>,
 }
 
+#[derive(Clone, Copy)]
+struct Known {
+    /// What lies before the mark was sent at this time or later.
+    since: Instant,
+    /// Where the queue ended, and when.
+    mark: Place,
+    marked_at: Instant,
+}
+
 impl Ages {
-    /// A dispatch begins at `now`; `is_rest` tells whether an earlier one left some of its batch.
-    pub(crate) fn begin(&self, now: Instant, is_rest: bool) {
-        if is_rest {
-            self.note(self.batch_since.get(), now);
+    /// A dispatch begins at `now`; the queue reaches from `head` to `end`. After a rest, the first message
+    /// woke at `woken_at`.
+    pub(crate) fn begin(&self, now: Instant, (head, end): (Place, Place), woken_at: Instant) {
+        let known = match self.known.get() {
+            Some(known) if head < known.mark => known,
+            Some(known) => Known { since: known.marked_at, mark: end, marked_at: now },
+            None => Known { since: self.first_since(woken_at), mark: end, marked_at: now },
+        };
+        self.known.set(Some(known));
+        if head < end {
+            self.longest.set(self.longest.get().max(now.saturating_duration_since(known.since)));
         }
     }
 
-    /// At `now`, the producers' messages became the batch; the first of them woke at `woken_at`, unless
-    /// the queue was looked at since.
-    pub(crate) fn swapped(&self, now: Instant, woken_at: Instant) {
-        let woken_at = self.idle_since.get().map_or(woken_at, |idle_since| woken_at.max(idle_since));
-        let since = self.queue_since.replace(Some(now)).unwrap_or(woken_at);
-        self.batch_since.set(Some(since));
-        self.note(Some(since), now);
+    /// For how long, at `now`, the first message in a queue has waited.
+    pub(crate) fn oldest(&self, now: Instant, (head, end): (Place, Place), woken_at: Instant) -> Duration {
+        let since = match self.known.get() {
+            _ if head >= end => now,
+            Some(known) if head < known.mark => known.since,
+            Some(known) => known.marked_at,
+            None => self.first_since(woken_at),
+        };
+        now.saturating_duration_since(since)
     }
 
-    /// At `now` or later, nothing was queued.
-    pub(crate) fn found_empty(&self, now: Instant) {
-        self.queue_since.set(Some(now));
+    fn first_since(&self, woken_at: Instant) -> Instant {
+        self.idle_since.get().map_or(woken_at, |idle_since| woken_at.max(idle_since))
     }
 
     /// At `now`, nothing is queued, and whoever queues something wakes.
     pub(crate) fn idle(&self, now: Instant) {
-        self.queue_since.set(None);
+        self.known.set(None);
         self.idle_since.set(Some(now));
-    }
-
-    fn note(&self, since: Option<Instant>, now: Instant) {
-        let waited = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        self.longest.set(self.longest.get().max(waited));
     }
 
     pub(crate) fn longest(&self) -> Duration {

@@ -94,7 +94,7 @@ pub fn logged_by(action: impl FnOnce()) -> Vec<(log::Level, String)> {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
         log::set_logger(&ThreadLog).unwrap();
-        log::set_max_level(log::LevelFilter::Trace);
+        log::set_max_level(log::LevelFilter::Debug);
     });
     LOG.take();
     action();

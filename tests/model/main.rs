@@ -196,6 +196,7 @@ fn run(budget: usize, acts: Vec<Act>, steps: Vec<Step>) {
             Step::Dispatch => {
                 if !manual {
                     model.route(budget);
+                    model.settle();
                 }
                 router.dispatch(&mut app);
                 router.settle();

@@ -9,8 +9,6 @@ use crate::{Act, Event, Kind, SENT_BY_CALLBACK, act_of};
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) pipes: Vec<ModelPipe>,
-    /// What the foreground has fetched, and what it has not.
-    batch: VecDeque<Entry>,
     queue: VecDeque<Entry>,
     pub(crate) scheduled: VecDeque<usize>,
     pub(crate) stopped: bool,
@@ -26,7 +24,7 @@ pub(crate) struct Model {
 enum Entry {
     Message(usize, u64),
     Latest(usize, u64),
-    /// The place of a latest value that has gone.
+    /// The place of a latest value that went with its pipe.
     Stale,
     End(usize),
 }
@@ -39,6 +37,8 @@ pub(crate) struct ModelPipe {
     inbox: VecDeque<u64>,
     pub(crate) ended: bool,
     pub(crate) closed: bool,
+    /// Whether the router has been stopped since it was opened.
+    gone: bool,
     detached: bool,
     pub(crate) scheduled: bool,
 }
@@ -58,6 +58,7 @@ impl Model {
             inbox: VecDeque::new(),
             ended: false,
             closed: false,
+            gone: false,
             detached: false,
             scheduled: false,
         });
@@ -77,8 +78,7 @@ impl Model {
         if target.kind == Kind::Latest {
             let before = self.queue.len();
             self.queue.retain(|entry| !matches!(entry, Entry::Latest(other, _) if *other == pipe));
-            let replaced = before - self.queue.len() + Self::make_stale(&mut self.batch, pipe);
-            self.replaced += replaced as u64;
+            self.replaced += (before - self.queue.len()) as u64;
             self.queue.push_back(Entry::Latest(pipe, number));
         } else {
             self.queue.push_back(Entry::Message(pipe, number));
@@ -89,7 +89,7 @@ impl Model {
         let target = &mut self.pipes[pipe];
         if target.senders > 0 {
             target.senders -= 1;
-            if target.senders == 0 && !target.closed {
+            if target.senders == 0 && !target.gone {
                 self.queue.push_back(Entry::End(pipe));
             }
         }
@@ -109,15 +109,12 @@ impl Model {
         self.discarded += target.inbox.len() as u64;
         target.inbox.clear();
         // A latest value goes at once, messages when their turn comes.
-        let discarded = Self::make_stale(&mut self.queue, pipe) + Self::make_stale(&mut self.batch, pipe);
-        self.discarded += discarded as u64;
-    }
-
-    /// Takes the pipe's latest value away, and leaves its place. Returns how many there were.
-    fn make_stale(entries: &mut VecDeque<Entry>, pipe: usize) -> usize {
-        let own =
-            entries.iter_mut().filter(|entry| matches!(entry, Entry::Latest(other, _) if *other == pipe));
-        own.map(|entry| *entry = Entry::Stale).count()
+        for entry in &mut self.queue {
+            if matches!(entry, Entry::Latest(other, _) if *other == pipe) {
+                *entry = Entry::Stale;
+                self.discarded += 1;
+            }
+        }
     }
 
     fn schedule(&mut self, pipe: usize) {
@@ -173,16 +170,16 @@ impl Model {
         self.stopped = true;
         self.pipes.iter_mut().for_each(|pipe| {
             pipe.closed = true;
+            pipe.gone = true;
             pipe.inbox.clear();
         });
-        self.batch.clear();
         self.queue.clear();
         self.scheduled.clear();
         self.discarded = self.sent - self.delivered - self.replaced;
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.stopped || (self.batch.is_empty() && self.queue.is_empty() && self.scheduled.is_empty())
+        self.stopped || (self.queue.is_empty() && self.scheduled.is_empty())
     }
 
     /// Routes up to `budget` messages; a step that delivers none counts as one.
@@ -196,6 +193,15 @@ impl Model {
         }
     }
 
+    /// The loop is about to sleep. The ends of closed pipes, which nobody is told, then cost no budget.
+    pub(crate) fn settle(&mut self) {
+        while let Some(Entry::End(pipe)) = self.queue.front()
+            && self.pipes[*pipe].closed
+        {
+            self.queue.pop_front();
+        }
+    }
+
     fn step(&mut self, budget: &mut usize) {
         if let Some(pipe) = self.scheduled.pop_front() {
             self.pipes[pipe].scheduled = false;
@@ -204,10 +210,7 @@ impl Model {
             }
             return;
         }
-        if self.batch.is_empty() {
-            std::mem::swap(&mut self.batch, &mut self.queue);
-        }
-        match self.batch.pop_front() {
+        match self.queue.pop_front() {
             None | Some(Entry::Stale) => {}
             Some(Entry::Message(pipe, _)) if self.pipes[pipe].closed => self.discarded += 1,
             Some(Entry::Message(pipe, number)) => self.arrive(pipe, number, budget),
@@ -216,6 +219,7 @@ impl Model {
                 self.replaced += outdated.len() as u64;
                 self.arrive(pipe, number, budget);
             }
+            Some(Entry::End(pipe)) if self.pipes[pipe].closed => {}
             Some(Entry::End(pipe)) => {
                 self.pipes[pipe].ended = true;
                 self.finish(pipe);
@@ -256,10 +260,10 @@ impl Model {
 
     /// What comes next, if that is a message of the pipe.
     fn next_of(&mut self, pipe: usize) -> Option<u64> {
-        match self.batch.front() {
+        match self.queue.front() {
             Some(Entry::Message(other, number)) if *other == pipe && self.scheduled.is_empty() => {
                 let number = *number;
-                self.batch.pop_front();
+                self.queue.pop_front();
                 Some(number)
             }
             _ => None,

@@ -1,0 +1,411 @@
+//! Models of every hand-over between threads: loom runs each in all the orders, and with all the stale reads, that
+//! the memory model allows (up to a number of preemptions). A lost wake shows as a deadlock, a race in the
+//! queue's memory as a panic, a lost or doubled message as a failed assertion.
+//!
+//! `tests/models` runs them. They see the crate as a user does; but its blocks hold two messages, so that
+//! block ends are crossed and blocks are used again.
+#![cfg(loom)]
+
+use std::ops::Deref;
+use std::sync::atomic::AtomicUsize as PlainUsize;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
+
+use foreground::{Budget, MessageReceiver, MessageRouter, MessageSender, PipeEnd, StartedSender};
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+
+/// Runs a model with at most so many preemptions in one execution.
+fn model(preemptions: usize, check: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 20_000;
+    builder.check(check);
+}
+
+/// What the callbacks saw.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    numbers: Vec<u64>,
+    ends: Vec<PipeEnd>,
+}
+
+/// A router and its event loop, which sleeps until it is woken.
+struct Loop {
+    router: MessageRouter<Seen>,
+    bell: Arc<Bell>,
+}
+
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    rings: Condvar,
+}
+
+impl Loop {
+    fn new() -> Self {
+        let bell = Arc::new(Bell::default());
+        let waker = Arc::clone(&bell);
+        // Without a clock: a model must do the same each time.
+        let budget = Budget::new(Duration::MAX, usize::MAX);
+        let router = MessageRouter::builder().budget(budget).build(move || {
+            *waker.rung.lock().unwrap() = true;
+            waker.rings.notify_one();
+        });
+        router.start().unwrap();
+        Self { router, bell }
+    }
+
+    fn turn(&self, seen: &mut Seen) {
+        self.router.dispatch(seen);
+        self.router.settle();
+    }
+
+    /// Turns until the condition holds: it sleeps whenever there is nothing to do, and only a wake ends that.
+    fn run_until(&self, seen: &mut Seen, condition: impl Fn(&Seen) -> bool) {
+        while !condition(seen) {
+            let mut rung = self.bell.rung.lock().unwrap();
+            while !*rung {
+                rung = self.bell.rings.wait(rung).unwrap();
+            }
+            *rung = false;
+            drop(rung);
+            self.turn(seen);
+        }
+    }
+}
+
+impl Deref for Loop {
+    type Target = MessageRouter<Seen>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.router
+    }
+}
+
+/// Notes all that comes through a pipe.
+fn note<T: Into<u64> + Send + 'static>(
+    pipe: (MessageSender<T>, MessageReceiver<T, Seen>),
+) -> StartedSender<T> {
+    let (sender, receiver) = pipe;
+    receiver.on_message(|seen: &mut Seen, message| seen.numbers.push(message.into()));
+    receiver.on_end(|seen, end| seen.ends.push(end));
+    receiver.detach();
+    sender.start()
+}
+
+/// The numbers from one sender, which has sent its numbers above `from` in ascending order.
+fn of_sender(seen: &Seen, from: u64) -> Vec<u64> {
+    seen.numbers.iter().copied().filter(|number| number / 10 == from).collect()
+}
+
+#[test]
+fn a_send_wakes_the_sleeping_loop() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.pipe::<u64>().unwrap());
+        let worker = thread::spawn(move || {
+            sender.send(1).unwrap();
+            sender.send(2).unwrap();
+        });
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| seen.numbers.len() == 2);
+        worker.join().unwrap();
+        router.run_until(&mut seen, |seen| seen.ends.len() == 1);
+        assert_eq!(seen.numbers, [1, 2]);
+    });
+}
+
+#[test]
+fn blocks_are_crossed_and_used_again() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.pipe::<u64>().unwrap());
+        let worker = thread::spawn(move || (0..7).for_each(|number| sender.send(number).unwrap()));
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| !seen.ends.is_empty());
+        worker.join().unwrap();
+        assert_eq!(seen.numbers, [0, 1, 2, 3, 4, 5, 6]);
+    });
+}
+
+#[test]
+fn two_senders_cross_a_block_at_once() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.pipe::<u64>().unwrap());
+        let other = sender.clone();
+        let workers = [
+            thread::spawn(move || (10..12).for_each(|number| sender.send(number).unwrap())),
+            thread::spawn(move || (20..22).for_each(|number| other.send(number).unwrap())),
+        ];
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| !seen.ends.is_empty());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert_eq!(of_sender(&seen, 1), [10, 11]);
+        assert_eq!(of_sender(&seen, 2), [20, 21]);
+        assert_eq!(seen.numbers.len(), 4);
+    });
+}
+
+#[test]
+fn happens_before_is_kept_across_pipes_and_threads() {
+    model(2, || {
+        let router = Loop::new();
+        let first = note(router.pipe::<u64>().unwrap());
+        let second = note(router.latest_pipe::<u64>().unwrap());
+        let third = note(router.pipe::<u64>().unwrap());
+        let has_sent = Arc::new(AtomicBool::new(false));
+        let may_send = Arc::clone(&has_sent);
+        let workers = [
+            thread::spawn(move || {
+                first.send(1).unwrap();
+                second.send(2).unwrap();
+                has_sent.store(true, Ordering::Release);
+            }),
+            thread::spawn(move || {
+                if may_send.load(Ordering::Acquire) {
+                    third.send(3).unwrap();
+                }
+            }),
+        ];
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| seen.ends.len() == 3);
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert!(seen.numbers == [1, 2] || seen.numbers == [1, 2, 3], "{seen:?}");
+    });
+}
+
+#[test]
+fn the_last_of_two_senders_ends_the_pipe_and_wakes() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.pipe::<u64>().unwrap());
+        let other = sender.clone();
+        let workers = [
+            thread::spawn(move || {
+                sender.send(1).unwrap();
+            }),
+            thread::spawn(move || drop(other)),
+        ];
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| !seen.ends.is_empty());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert_eq!((seen.numbers, seen.ends), (vec![1], vec![PipeEnd::Stopped]));
+    });
+}
+
+/// A message that counts its drops.
+struct Counted(std::sync::Arc<PlainUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Sends three messages against what `meanwhile` does to the router, and checks that each was delivered or
+/// discarded, and dropped, once.
+fn send_against(
+    preemptions: usize,
+    meanwhile: impl Fn(&Loop, MessageReceiver<Counted, Seen>) + Send + Sync + 'static,
+) {
+    model(preemptions, move || {
+        let drops = std::sync::Arc::new(PlainUsize::new(0));
+        let router = Loop::new();
+        let (sender, receiver) = router.pipe::<Counted>().unwrap();
+        receiver.on_message(|seen: &mut Seen, _| seen.numbers.push(0));
+        let sender = sender.start();
+        let counted = std::sync::Arc::clone(&drops);
+        let worker = thread::spawn(move || {
+            (0..3).filter(|_| sender.send(Counted(std::sync::Arc::clone(&counted))).is_ok()).count()
+        });
+        meanwhile(&router, receiver);
+        let sent = worker.join().unwrap();
+        let mut seen = Seen::default();
+        router.turn(&mut seen);
+        let stats = router.stats();
+        assert_eq!((stats.sent, stats.queued), (sent as u64, 0), "{stats:?}");
+        assert_eq!(drops.load(SeqCst), 3);
+    });
+}
+
+#[test]
+fn a_close_meets_sends() {
+    send_against(2, |_, receiver| drop(receiver));
+}
+
+#[test]
+fn a_stop_meets_sends() {
+    send_against(2, |router, receiver| {
+        receiver.detach();
+        router.stop().unwrap();
+    });
+}
+
+#[test]
+fn a_dispatch_and_a_stop_meet_sends() {
+    send_against(2, |router, receiver| {
+        receiver.detach();
+        router.turn(&mut Seen::default());
+        router.stop().unwrap();
+        router.start().unwrap();
+    });
+}
+
+#[test]
+fn dropping_the_router_meets_sends() {
+    model(2, || {
+        let drops = std::sync::Arc::new(PlainUsize::new(0));
+        let router = Loop::new();
+        let (sender, receiver) = router.pipe::<Counted>().unwrap();
+        let sender = sender.start();
+        let counted = std::sync::Arc::clone(&drops);
+        let worker = thread::spawn(move || {
+            (0..3).for_each(|_| drop(sender.send(Counted(std::sync::Arc::clone(&counted)))));
+        });
+        drop(receiver);
+        drop(router);
+        worker.join().unwrap();
+        assert_eq!(drops.load(SeqCst), 3);
+    });
+}
+
+#[test]
+fn route_until_is_woken() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.pipe::<u64>().unwrap());
+        let worker = thread::spawn(move || (1..=3).for_each(|number| sender.send(number).unwrap()));
+        let mut seen = Seen::default();
+        router.route_until(&mut seen, |seen| !seen.ends.is_empty(), None).unwrap();
+        worker.join().unwrap();
+        assert_eq!(seen.numbers, [1, 2, 3]);
+    });
+}
+
+#[test]
+fn route_until_takes_over_from_a_loop_that_sleeps() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.pipe::<u64>().unwrap());
+        let worker = thread::spawn(move || {
+            sender.send(1).unwrap();
+            sender.send(2).unwrap();
+        });
+        let mut seen = Seen::default();
+        router.turn(&mut seen);
+        router.route_until(&mut seen, |seen| seen.numbers.len() == 2, None).unwrap();
+        worker.join().unwrap();
+        assert_eq!(seen.numbers, [1, 2]);
+    });
+}
+
+#[test]
+fn a_sender_that_waits_for_room_gets_it() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.bounded_pipe::<u64>(1).unwrap());
+        let worker = thread::spawn(move || (1..=3).for_each(|number| sender.send(number).unwrap()));
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| !seen.ends.is_empty());
+        worker.join().unwrap();
+        assert_eq!(seen.numbers, [1, 2, 3]);
+    });
+}
+
+#[test]
+fn a_sender_that_waits_for_room_is_let_go_by_a_close() {
+    model(2, || {
+        let router = Loop::new();
+        let (sender, receiver) = router.bounded_pipe::<u64>(1).unwrap();
+        let sender = sender.start();
+        let worker =
+            thread::spawn(move || (1..=3).map(|number| sender.send(number).is_ok()).collect::<Vec<_>>());
+        drop(receiver);
+        let sent = worker.join().unwrap();
+        // Room for the first; none is made, for nothing is dispatched.
+        assert_eq!(sent[1..], [false, false]);
+    });
+}
+
+#[test]
+fn a_sender_that_waits_for_room_is_let_go_by_a_stop() {
+    model(2, || {
+        let router = Loop::new();
+        let (sender, receiver) = router.bounded_pipe::<u64>(1).unwrap();
+        let sender = sender.start();
+        let worker = thread::spawn(move || (1..=3).filter(|number| sender.send(*number).is_ok()).count());
+        router.stop().unwrap();
+        assert!(worker.join().unwrap() <= 1);
+        drop(receiver);
+    });
+}
+
+#[test]
+fn the_latest_value_always_arrives() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.latest_pipe::<u64>().unwrap());
+        let worker = thread::spawn(move || (1..=3).for_each(|number| sender.send(number).unwrap()));
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| !seen.ends.is_empty());
+        worker.join().unwrap();
+        assert_eq!(seen.numbers.last(), Some(&3));
+        assert!(seen.numbers.is_sorted());
+        let stats = router.stats();
+        assert_eq!((stats.sent, stats.queued), (3, 0));
+        assert_eq!(stats.delivered + stats.replaced, 3);
+    });
+}
+
+#[test]
+fn a_latest_value_wakes_the_sleeping_loop() {
+    model(2, || {
+        let router = Loop::new();
+        let sender = note(router.latest_pipe::<u64>().unwrap());
+        let kept = sender.clone();
+        let worker = thread::spawn(move || sender.send(1).unwrap());
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| seen.numbers == [1]);
+        worker.join().unwrap();
+        drop(kept);
+    });
+}
+
+#[test]
+fn a_latest_value_keeps_its_place_among_messages() {
+    model(2, || {
+        let router = Loop::new();
+        let latest = note(router.latest_pipe::<u64>().unwrap());
+        let plain = note(router.pipe::<u64>().unwrap());
+        let worker = thread::spawn(move || {
+            latest.send(1).unwrap();
+            plain.send(2).unwrap();
+            latest.send(3).unwrap();
+            plain.send(4).unwrap();
+        });
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| seen.ends.len() == 2);
+        worker.join().unwrap();
+        // The first value may have been replaced.
+        assert!(seen.numbers == [1, 2, 3, 4] || seen.numbers == [2, 3, 4], "{seen:?}");
+    });
+}
+
+#[test]
+fn a_closed_latest_pipe_meets_a_send() {
+    model(2, || {
+        let router = Loop::new();
+        let (sender, receiver) = router.latest_pipe::<u64>().unwrap();
+        let sender = sender.start();
+        let worker = thread::spawn(move || (1..=2).filter(|number| sender.send(*number).is_ok()).count());
+        drop(receiver);
+        let sent = worker.join().unwrap();
+        let mut seen = Seen::default();
+        router.turn(&mut seen);
+        let stats = router.stats();
+        assert_eq!((stats.sent, stats.discarded, stats.queued), (sent as u64, sent as u64, 0), "{stats:?}");
+    });
+}
