@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
+
 /// How much one [`dispatch`](crate::MessageRouter::dispatch) may do before the loop gets its turn.
 ///
 /// Whichever limit is met first ends the dispatch; the message under way is finished. What is left is
@@ -60,7 +62,8 @@ const LONGEST_STRIDE: u32 = 16;
 const QUICK_SHARE: u32 = 64;
 
 /// A budget being spent.
-pub(crate) struct Meter {
+pub(crate) struct Meter<'a> {
+    clock: &'a Clock,
     left: usize,
     limits: Option<Limits>,
 }
@@ -76,20 +79,20 @@ struct Limits {
     until_reading: u32,
 }
 
-impl Meter {
-    pub(crate) fn new(budget: Budget, now: Instant) -> Self {
+impl<'a> Meter<'a> {
+    pub(crate) fn new(budget: Budget, clock: &'a Clock, now: Instant) -> Self {
         let limits = Limits { time: budget.time, start: now, now, stride: 1, until_reading: 1 };
-        Self { left: budget.messages.max(1), limits: Some(limits) }
+        Self { clock, left: budget.messages.max(1), limits: Some(limits) }
     }
 
     /// A budget of one message that reads no clock.
-    pub(crate) fn single() -> Self {
-        Self { left: 1, limits: None }
+    pub(crate) fn single(clock: &'a Clock) -> Self {
+        Self { clock, left: 1, limits: None }
     }
 
     /// The last reading of the clock, or a new one if this budget reads none.
     pub(crate) fn now(&self) -> Instant {
-        self.limits.as_ref().map_or_else(Instant::now, |limits| limits.now)
+        self.limits.as_ref().map_or_else(|| self.clock.now(), |limits| limits.now)
     }
 
     /// How many more messages the budget has room for.
@@ -109,7 +112,7 @@ impl Meter {
         self.left = self.left.saturating_sub(count);
         if let Some(limits) = &mut self.limits {
             limits.until_reading = limits.until_reading.saturating_sub(count.try_into().unwrap_or(u32::MAX));
-            if limits.until_reading == 0 && limits.is_over() {
+            if limits.until_reading == 0 && limits.is_over(self.clock.now()) {
                 self.left = 0;
             }
         }
@@ -117,8 +120,7 @@ impl Meter {
 }
 
 impl Limits {
-    fn is_over(&mut self) -> bool {
-        let now = Instant::now();
+    fn is_over(&mut self, now: Instant) -> bool {
         let quick = now.saturating_duration_since(self.now) < self.time / QUICK_SHARE;
         self.now = now;
         self.stride = if quick { (self.stride * 2).min(LONGEST_STRIDE) } else { 1 };

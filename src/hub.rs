@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::clock::Clock;
 use crate::notifier::Notifier;
 use crate::queue::Queue;
 use crate::waker::Waker;
@@ -9,12 +10,13 @@ use crate::waker::Waker;
 pub(crate) struct Hub {
     pub(crate) queue: Queue,
     pub(crate) notifier: Notifier,
+    pub(crate) clock: Clock,
     name: Option<Box<str>>,
 }
 
 impl Hub {
-    pub(crate) fn new(waker: Box<dyn Waker>, name: Option<Box<str>>) -> Self {
-        Self { queue: Queue::new(), notifier: Notifier::new(waker), name }
+    pub(crate) fn new(waker: Box<dyn Waker>, name: Option<Box<str>>, clock: Clock) -> Self {
+        Self { queue: Queue::new(), notifier: Notifier::new(waker, clock.clone()), clock, name }
     }
 
     /// The router's name for log messages.

@@ -4,6 +4,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod budget;
+mod clock;
 mod error;
 pub mod event_loop;
 mod hub;
@@ -11,6 +12,7 @@ mod notifier;
 mod pipe;
 mod queue;
 mod router;
+pub mod testing;
 mod waker;
 
 pub use crate::budget::Budget;
@@ -30,6 +32,8 @@ pub mod guide {
     pub mod choosing_a_pipe {}
     #[doc = include_str!("docs/shutdown.md")]
     pub mod shutdown {}
+    #[doc = include_str!("docs/testing.md")]
+    pub mod testing {}
     #[doc = include_str!("docs/architecture.md")]
     pub mod architecture {}
     #[doc = include_str!("docs/traits_futures.md")]

@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::waker::Waker;
 
 const IDLE: u8 = 0;
@@ -44,11 +45,12 @@ pub(crate) struct Notifier {
     /// When the last wake was sent, in nanoseconds after `origin`; for statistics only.
     woken_at: AtomicU64,
     origin: Instant,
+    clock: Clock,
 }
 
 impl Notifier {
     /// Makes the notifier of the calling thread, which becomes the foreground.
-    pub(crate) fn new(waker: Box<dyn Waker>) -> Self {
+    pub(crate) fn new(waker: Box<dyn Waker>, clock: Clock) -> Self {
         Self {
             flag: AtomicU8::new(IDLE),
             manual: AtomicBool::new(false),
@@ -56,7 +58,8 @@ impl Notifier {
             foreground: thread::current(),
             wakes: AtomicU64::new(0),
             woken_at: AtomicU64::new(0),
-            origin: Instant::now(),
+            origin: clock.now(),
+            clock,
         }
     }
 
@@ -80,7 +83,8 @@ impl Notifier {
     }
 
     fn wake(&self) {
-        let now = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let since = self.clock.now().saturating_duration_since(self.origin);
+        let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
         // Relaxed, both: figures for people.
         self.woken_at.store(now, Ordering::Relaxed);
         self.wakes.fetch_add(1, Ordering::Relaxed);
@@ -173,7 +177,7 @@ mod tests {
         let count = move || {
             counter.fetch_add(1, Ordering::SeqCst);
         };
-        (Notifier::new(Box::new(count)), wakes)
+        (Notifier::new(Box::new(count), Clock::System), wakes)
     }
 
     #[test]
@@ -209,13 +213,14 @@ mod tests {
         let (go_on, may_go_on) = mpsc::channel::<()>();
         let may_go_on = std::sync::Mutex::new(may_go_on);
         let counter = Arc::clone(&calls);
-        let notifier = Arc::new(Notifier::new(Box::new(move || {
+        let waker = move || {
             if counter.fetch_add(1, Ordering::SeqCst) == 0 {
                 entered.send(()).unwrap();
                 may_go_on.lock().unwrap().recv().unwrap();
                 panic!("a bug in the waker");
             }
-        })));
+        };
+        let notifier = Arc::new(Notifier::new(Box::new(waker), Clock::System));
         let sender = Arc::clone(&notifier);
         let worker = thread::spawn(move || sender.notify());
         is_entered.recv().unwrap();

@@ -42,7 +42,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) backlog: &'a RefCell<Backlog>,
     /// Pipes to look at before the queue, for their messages were sent before those in it.
     pub(crate) scheduled: &'a RefCell<VecDeque<PipeId>>,
-    pub(crate) meter: Meter,
+    pub(crate) meter: Meter<'a>,
     /// Changes when the router is stopped or begins to be driven by hand; turns begun before that end.
     pub(crate) course: &'a Cell<u32>,
     pub(crate) begun_on: u32,

@@ -62,13 +62,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::clock::Clock;
     use crate::hub::Hub;
     use crate::pipe::{Kind, PipeId};
     use crate::queue::LaneId;
 
     #[test]
     fn a_value_that_comes_just_after_the_close_is_given_back() {
-        let hub = Arc::new(Hub::new(Box::new(|| {}), None));
+        let hub = Arc::new(Hub::new(Box::new(|| {}), None, Clock::System));
         let epoch = hub.queue.epoch();
         let id = PipeId { slot: 0, generation: 1 };
         let conduit = Conduit::new(hub, id, LaneId(0), epoch, Kind::Latest(Box::new(Latest::new())));

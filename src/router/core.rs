@@ -5,12 +5,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::Pipe;
 use super::stats::{Ages, RouterStats};
 use super::table::Table;
 use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::error::PipeError;
 use crate::hub::Hub;
 use crate::pipe::{Conduit, Host, Kind, MessageReceiver, MessageSender, PipeId, TypedEndpoint};
@@ -58,9 +58,14 @@ pub(super) struct Core<S: 'static> {
 }
 
 impl<S: 'static> Core<S> {
-    pub(super) fn new(waker: Box<dyn Waker>, name: Option<Box<str>>, budget: Budget) -> Rc<Self> {
+    pub(super) fn new(
+        waker: Box<dyn Waker>,
+        name: Option<Box<str>>,
+        budget: Budget,
+        clock: Clock,
+    ) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
-            hub: Arc::new(Hub::new(waker, name)),
+            hub: Arc::new(Hub::new(waker, name, clock)),
             budget,
             mode: Cell::new(Mode::Stopped),
             course: Cell::new(0),
@@ -155,7 +160,7 @@ impl<S: 'static> Core<S> {
         let fetched = self.backlog.borrow_mut().clear();
         self.scheduled.take();
         self.warned.take();
-        self.ages.idle(Instant::now());
+        self.ages.idle(self.hub.clock.now());
 
         // Nothing is queued any more, so whatever was not delivered is discarded.
         let counts = self.hub.queue.counts();

@@ -62,9 +62,9 @@ impl<S: 'static> MessageRouter<S> {
             return Dispatched::default();
         }
         core.hub.notifier.hold();
-        let now = Instant::now();
+        let now = core.hub.clock.now();
         core.ages.begin(now, core.has_batch());
-        let delivered = core.route(state, Meter::new(core.budget, now));
+        let delivered = core.route(state, Meter::new(core.budget, &core.hub.clock, now));
         Dispatched { delivered, has_more: !core.is_drained() }
     }
 
@@ -119,7 +119,7 @@ impl<S: 'static> Core<S> {
     pub(super) fn is_idle(&self) -> bool {
         let is_idle = self.is_drained();
         if is_idle {
-            self.ages.idle(Instant::now());
+            self.ages.idle(self.hub.clock.now());
             self.backlog.borrow_mut().release(&self.hub.queue);
             self.scheduled.borrow_mut().shrink_to(KEPT_ENTRIES);
             // A closed pipe has nothing queued any more, so it need not be remembered.
@@ -133,7 +133,7 @@ impl<S: 'static> Core<S> {
 
     /// Delivers until the meter is spent, nothing is left, or a callback changes the router's course.
     /// Returns how many messages callbacks received.
-    pub(super) fn route(&self, state: &mut S, meter: Meter) -> usize {
+    pub(super) fn route(&self, state: &mut S, meter: Meter<'_>) -> usize {
         let mut turn = Turn {
             host: self,
             backlog: &self.backlog,

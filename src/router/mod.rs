@@ -17,6 +17,7 @@ use self::core::Core;
 pub use self::dispatch::Dispatched;
 pub use self::stats::RouterStats;
 use crate::budget::Budget;
+use crate::clock::{Clock, VirtualClock};
 use crate::error::{ClosePipeError, PipeError, StartError, StopError};
 use crate::pipe::{Bound, Host, Kind, Latest, MessageReceiver, MessageSender};
 use crate::waker::Waker;
@@ -82,6 +83,7 @@ pub struct MessageRouter<S: 'static = ()> {
 pub struct MessageRouterBuilder<S: 'static = ()> {
     budget: Budget,
     name: Option<Box<str>>,
+    clock: Clock,
     state: PhantomData<fn(&mut S)>,
 }
 
@@ -90,6 +92,7 @@ impl<S: 'static> fmt::Debug for MessageRouterBuilder<S> {
         f.debug_struct("MessageRouterBuilder")
             .field("name", &self.name)
             .field("budget", &self.budget)
+            .field("clock", &self.clock)
             .finish()
     }
 }
@@ -107,6 +110,35 @@ impl<S: 'static> MessageRouterBuilder<S> {
         self
     }
 
+    /// Has the router read `clock` instead of the system's clock, for tests: its budget, its statistics and the
+    /// deadline of [`route_until`](MessageRouter::route_until) go by it. Senders that wait keep to real time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use foreground::{MessageRouter, testing::VirtualClock};
+    ///
+    /// let clock = VirtualClock::new();
+    /// let router: MessageRouter<u32> = MessageRouter::builder().clock(clock.clone()).build(|| {});
+    /// router.start().unwrap();
+    /// let (sender, receiver) = router.pipe::<u32>().unwrap();
+    /// receiver.on_message(|sum, n| *sum += n);
+    /// sender.start().send(1).unwrap();
+    ///
+    /// clock.advance(Duration::from_secs(60));
+    /// router.dispatch(&mut 0);
+    /// assert_eq!(router.stats().longest_wait, Duration::from_secs(60));
+    /// ```
+    pub fn clock(mut self, clock: VirtualClock) -> Self {
+        self.clock = Clock::Virtual(clock);
+        self
+    }
+
+    pub(crate) fn virtual_clock(&self) -> Option<&VirtualClock> {
+        self.clock.as_virtual()
+    }
+
     /// Makes the router. The calling thread is its foreground.
     ///
     /// # Examples
@@ -118,7 +150,7 @@ impl<S: 'static> MessageRouterBuilder<S> {
     /// assert_eq!(router.name(), Some("downloads"));
     /// ```
     pub fn build(self, waker: impl Waker) -> MessageRouter<S> {
-        MessageRouter { core: Core::new(Box::new(waker), self.name, self.budget) }
+        MessageRouter { core: Core::new(Box::new(waker), self.name, self.budget, self.clock) }
     }
 }
 
@@ -130,7 +162,12 @@ impl<S: 'static> MessageRouter<S> {
 
     /// Starts to set up a router with another [`Budget`] or a name.
     pub fn builder() -> MessageRouterBuilder<S> {
-        MessageRouterBuilder { budget: Budget::default(), name: None, state: PhantomData }
+        MessageRouterBuilder {
+            budget: Budget::default(),
+            name: None,
+            clock: Clock::System,
+            state: PhantomData,
+        }
     }
 
     /// Returns the name given to the builder.
@@ -295,6 +332,10 @@ impl<S: 'static> MessageRouter<S> {
         }
         drop(receiver);
         Ok(())
+    }
+
+    pub(crate) fn virtual_clock(&self) -> Option<&VirtualClock> {
+        self.core.hub.clock.as_virtual()
     }
 
     /// Returns what the router has done so far. Takes the queue's lock for a moment; cheap enough for
