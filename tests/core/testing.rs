@@ -262,6 +262,17 @@ fn a_loop_that_finds_no_rest_is_given_up() {
 }
 
 #[test]
+fn a_loop_without_patience_still_does_what_is_due() {
+    let test_loop = TestLoop::<Said>::new().with_patience(Duration::ZERO);
+    let sender = saying(test_loop.router());
+    sender.send("heard").unwrap();
+    let mut said = Said::new();
+    assert_eq!(test_loop.run_until(&mut said, |said| !said.is_empty()).unwrap().turns, 1);
+    let error = test_loop.run_until(&mut said, |said| said.is_empty()).unwrap_err();
+    assert_eq!(error.reason, RunErrorReason::NotWoken);
+}
+
+#[test]
 fn the_end_of_time_is_reached_without_overflow() {
     let test_loop = TestLoop::<Said>::new();
     test_loop.after(Duration::MAX, |said| said.push("never"));
