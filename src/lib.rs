@@ -12,6 +12,7 @@ mod pipe;
 mod queue;
 mod router;
 mod sync;
+pub mod testing;
 mod waker;
 mod watchdog;
 
@@ -32,6 +33,8 @@ pub mod guide {
     pub mod choosing_a_pipe {}
     #[doc = include_str!("docs/shutdown.md")]
     pub mod shutdown {}
+    #[doc = include_str!("docs/testing.md")]
+    pub mod testing {}
     #[doc = include_str!("docs/architecture.md")]
     pub mod architecture {}
     #[doc = include_str!("docs/traits_futures.md")]

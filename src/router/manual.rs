@@ -1,12 +1,12 @@
 //! Delivering by hand, without an event loop.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::MessageRouter;
 use super::core::{Core, Mode};
 use crate::budget::{Budget, Meter};
 use crate::error::RouteUntilError;
-use crate::sync::{park, park_timeout};
+use crate::sync::park;
 
 impl<S: 'static> MessageRouter<S> {
     /// Delivers messages, waiting for more, until `condition` holds. For shutdown, tests and programs
@@ -19,9 +19,11 @@ impl<S: 'static> MessageRouter<S> {
     ///
     /// With a `timeout`, the end of the wait is fixed on entry, however many messages come in meanwhile.
     /// What is queued on entry is routed even if the timeout is zero. A timeout beyond what the clock can
-    /// name is none. Callbacks may call `route_until` again; the pipe whose callback is running receives
-    /// nothing meanwhile, so do not wait there for what only this pipe, or a worker that waits for room in it,
-    /// can bring.
+    /// name is none. How such a wait ends if the router has a virtual clock is told
+    /// [there](crate::testing::VirtualClock#waiting).
+    ///
+    /// Callbacks may call `route_until` again; the pipe whose callback is running receives nothing meanwhile, so
+    /// do not wait there for what only this pipe, or a worker that waits for room in it, can bring.
     ///
     /// # Errors
     /// - [`RouteUntilError::Timeout`]; a later call goes on.
@@ -64,7 +66,8 @@ impl<S: 'static> MessageRouter<S> {
             return Err(RouteUntilError::NotRunning);
         }
         let timeout = timeout.into();
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let clock = &core.clock;
+        let deadline = timeout.and_then(|timeout| clock.deadline(timeout));
         if core.mode.get() == Mode::EventLoop {
             core.notifier.set_manual(true);
             core.set_mode(Mode::Manual);
@@ -79,7 +82,7 @@ impl<S: 'static> MessageRouter<S> {
             if core.course.get() != course {
                 return Err(RouteUntilError::NotRunning);
             }
-            let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let is_late = deadline.is_some_and(|deadline| clock.is_past(deadline));
             // What waits in a receiver and is to be delivered was queued before all else.
             let is_owed = !core.backlog.borrow().has_passed(owed) || !core.scheduled.borrow().is_empty();
             if (!is_late || is_owed) && core.route_one(state) {
@@ -92,7 +95,7 @@ impl<S: 'static> MessageRouter<S> {
                 return Err(RouteUntilError::NoSenders);
             }
             match deadline {
-                Some(deadline) => park_timeout(deadline.saturating_duration_since(Instant::now())),
+                Some(deadline) => clock.park_until(deadline, core.open_pipes.get() == 0),
                 None => park(),
             }
         }

@@ -19,7 +19,7 @@ use self::core::Core;
 pub use self::dispatch::Dispatched;
 pub use self::stats::RouterStats;
 use crate::budget::Budget;
-use crate::clock::Clock;
+use crate::clock::{Clock, VirtualClock};
 use crate::error::{ClosePipeError, PipeError, StartError, StopError};
 use crate::pipe::{Bound, Host, Kind, Latest, MessageReceiver, MessageSender};
 use crate::waker::Waker;
@@ -96,7 +96,8 @@ impl<S: 'static> fmt::Debug for MessageRouterBuilder<S> {
             .field("name", &self.name)
             .field("budget", &self.budget)
             .field("watchdog", &self.watchdog)
-            .finish_non_exhaustive()
+            .field("clock", &self.clock)
+            .finish()
     }
 }
 
@@ -134,6 +135,35 @@ impl<S: 'static> MessageRouterBuilder<S> {
     pub fn watchdog(mut self, limit: Duration) -> Self {
         self.watchdog = Some(limit);
         self
+    }
+
+    /// Has the router read `clock` instead of the system's clock, for tests: its budget, its statistics and the
+    /// deadline of [`route_until`](MessageRouter::route_until) go by it. Senders that wait keep to real time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use foreground::{MessageRouter, testing::VirtualClock};
+    ///
+    /// let clock = VirtualClock::new();
+    /// let router: MessageRouter<u32> = MessageRouter::builder().clock(clock.clone()).build(|| {});
+    /// router.start().unwrap();
+    /// let (sender, receiver) = router.pipe::<u32>().unwrap();
+    /// receiver.on_message(|sum, n| *sum += n);
+    /// sender.start().send(1).unwrap();
+    ///
+    /// clock.advance(Duration::from_secs(60));
+    /// router.dispatch(&mut 0);
+    /// assert_eq!(router.stats().longest_wait, Duration::from_secs(60));
+    /// ```
+    pub fn clock(mut self, clock: VirtualClock) -> Self {
+        self.clock = Clock::Virtual(clock);
+        self
+    }
+
+    pub(crate) fn virtual_clock(&self) -> Option<&VirtualClock> {
+        self.clock.as_virtual()
     }
 
     /// Makes the router. The calling thread is its foreground.
@@ -333,6 +363,10 @@ impl<S: 'static> MessageRouter<S> {
         }
         drop(receiver);
         Ok(())
+    }
+
+    pub(crate) fn virtual_clock(&self) -> Option<&VirtualClock> {
+        self.core.clock.as_virtual()
     }
 
     /// Returns what the router has done so far. Takes the queue's lock for a moment; cheap enough for

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use foreground::{MessageRouter, PipeError, SendError, SendTimeoutError, TrySendError};
 
-use crate::common::{PATIENCE, TestLoop, started};
+use crate::common::{PATIENCE, looped, started};
 
 #[test]
 fn a_capacity_of_zero_is_refused_and_a_huge_one_costs_nothing() {
@@ -20,7 +20,7 @@ fn a_capacity_of_zero_is_refused_and_a_huge_one_costs_nothing() {
 
 #[test]
 fn at_most_the_capacity_is_undelivered_while_a_sender_floods() {
-    let (router, test_loop) = TestLoop::with_router::<u32>();
+    let (router, test_loop) = looped::<u32>();
     let (sender, receiver) = router.bounded_pipe::<u32>(8).unwrap();
     receiver.on_message(|seen, n| {
         assert_eq!(*seen, n);
@@ -31,11 +31,13 @@ fn at_most_the_capacity_is_undelivered_while_a_sender_floods() {
         (0..5_000).for_each(|n| sender.send(n).unwrap());
     });
     let mut seen = 0;
-    test_loop.run_until(&router, &mut seen, |seen| {
-        let queued = router.stats().queued;
-        assert!(queued <= 8, "{queued} messages are queued");
-        *seen == 5_000
-    });
+    test_loop
+        .run_until(&mut seen, |seen| {
+            let queued = router.stats().queued;
+            assert!(queued <= 8, "{queued} messages are queued");
+            *seen == 5_000
+        })
+        .unwrap();
     worker.join().unwrap();
 }
 
@@ -167,7 +169,7 @@ fn dropping_the_router_releases_waiting_senders() {
 
 #[test]
 fn many_senders_share_the_room_and_lose_nothing() {
-    let (router, test_loop) = TestLoop::with_router::<(u32, u64)>();
+    let (router, test_loop) = looped::<(u32, u64)>();
     let (sender, receiver) = router.bounded_pipe::<u64>(3).unwrap();
     receiver.on_message(|(count, sum), n| {
         *count += 1;
@@ -181,7 +183,7 @@ fn many_senders_share_the_room_and_lose_nothing() {
         })
         .collect();
     let mut state = (0, 0);
-    test_loop.run_until(&router, &mut state, |(count, _)| *count == 4_000);
+    test_loop.run_until(&mut state, |(count, _)| *count == 4_000).unwrap();
     assert_eq!(state.1, 4 * (0..1_000).sum::<u64>());
     workers.into_iter().for_each(|worker| worker.join().unwrap());
 }

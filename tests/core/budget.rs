@@ -5,19 +5,20 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use foreground::testing::{TestLoop, VirtualClock};
 use foreground::{Budget, MessageRouter};
 
-use crate::common::TestLoop;
+use crate::common::{looped, timed};
 
+/// A router in virtual time, which has messages to deliver. The callback gets the clock as well.
 fn queued(
     messages: u32,
     budget: Budget,
-    callback: impl FnMut(&mut u32, u32) + 'static,
+    mut callback: impl FnMut(&VirtualClock, &mut u32, u32) + 'static,
 ) -> MessageRouter<u32> {
-    let router = MessageRouter::builder().budget(budget).build(|| {});
-    router.start().unwrap();
+    let (router, clock) = timed(budget);
     let (sender, receiver) = router.pipe::<u32>().unwrap();
-    receiver.on_message(callback);
+    receiver.on_message(move |seen, n| callback(&clock, seen, n));
     receiver.detach();
     let sender = sender.start();
     (0..messages).for_each(|n| sender.send(n).unwrap());
@@ -27,7 +28,7 @@ fn queued(
 #[test]
 fn the_default_is_4_ms_or_1024_messages() {
     assert_eq!(Budget::default(), Budget::new(Duration::from_millis(4), 1024));
-    let router = queued(3_000, Budget::new(Duration::MAX, Budget::default().messages()), |n, _| *n += 1);
+    let router = queued(3_000, Budget::new(Duration::MAX, Budget::default().messages()), |_, n, _| *n += 1);
     let mut seen = 0;
     let counts: Vec<_> = (0..4).map(|_| router.dispatch(&mut seen)).collect();
     assert_eq!(counts.iter().map(|d| d.delivered).collect::<Vec<_>>(), [1024, 1024, 952, 0]);
@@ -38,8 +39,8 @@ fn the_default_is_4_ms_or_1024_messages() {
 fn a_slow_callback_ends_the_dispatch_when_the_time_is_up() {
     // Each callback takes twice the time, so each dispatch has time for one.
     let budget = Budget::new(Duration::from_millis(1), usize::MAX);
-    let router = queued(5, budget, |seen, _| {
-        thread::sleep(Duration::from_millis(2));
+    let router = queued(5, budget, |clock, seen, _| {
+        clock.advance(Duration::from_millis(2));
         *seen += 1;
     });
     let mut seen = 0;
@@ -50,28 +51,47 @@ fn a_slow_callback_ends_the_dispatch_when_the_time_is_up() {
 }
 
 #[test]
+fn the_systems_clock_ends_a_dispatch_too() {
+    const TIME: Duration = Duration::from_millis(1);
+    let router: MessageRouter<u32> =
+        MessageRouter::builder().budget(Budget::new(TIME, usize::MAX)).build(|| {});
+    router.start().unwrap();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|seen, _| {
+        let start = Instant::now();
+        while start.elapsed() < TIME {}
+        *seen += 1;
+    });
+    let sender = sender.start();
+    (0..3).for_each(|n| sender.send(n).unwrap());
+    let mut seen = 0;
+    for expected in 1..=3 {
+        assert_eq!(router.dispatch(&mut seen).delivered, 1);
+        assert_eq!(seen, expected);
+    }
+}
+
+#[test]
 fn callbacks_that_become_slow_are_noticed_within_sixteen() {
     let slow_ones = Rc::new(Cell::new(0));
     let budget = Budget::new(Duration::from_millis(1), usize::MAX);
     let count = Rc::clone(&slow_ones);
-    let router = queued(400, budget, move |seen, n| {
+    let router = queued(400, budget, move |clock, seen, n| {
         if n >= 200 {
             count.set(count.get() + 1);
-            thread::sleep(Duration::from_millis(2));
+            clock.advance(Duration::from_millis(2));
         }
         *seen += 1;
     });
     let mut seen = 0;
-    // On a slow machine the quick ones may take more than one dispatch.
-    while slow_ones.get() == 0 {
-        router.dispatch(&mut seen);
-    }
+    router.dispatch(&mut seen);
+    assert!(seen > 200, "the quick ones take no time");
     assert!(slow_ones.get() <= 16, "{} slow callbacks in one dispatch of 1 ms", slow_ones.get());
 }
 
 #[test]
 fn a_budget_of_nothing_delivers_one_message() {
-    let router = queued(3, Budget::new(Duration::ZERO, 0), |seen, _| *seen += 1);
+    let router = queued(3, Budget::new(Duration::ZERO, 0), |_, seen, _| *seen += 1);
     let mut seen = 0;
     for expected in 1..=3 {
         assert_eq!(router.dispatch(&mut seen).delivered, 1);
@@ -100,7 +120,7 @@ fn the_budget_spans_pipes() {
 
 #[test]
 fn discarding_the_messages_of_a_closed_pipe_keeps_to_the_budget() {
-    let (router, _loop) = TestLoop::with_router::<u32>();
+    let (router, _loop) = looped::<u32>();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     let sender = sender.start();
     (0..10_000).for_each(|n| sender.send(n).unwrap());
@@ -112,25 +132,21 @@ fn discarding_the_messages_of_a_closed_pipe_keeps_to_the_budget() {
 #[test]
 fn a_flood_leaves_the_loop_its_turns() {
     // A sender that never pauses, and callbacks that cannot keep up: each turn still ends.
-    let (router, test_loop) = TestLoop::with_budget::<u32>(Budget::default());
-    let (sender, receiver) = router.bounded_pipe::<u32>(4_096).unwrap();
-    receiver.on_message(|seen, _| {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_micros(5) {}
+    let test_loop = TestLoop::<u32>::new();
+    let (sender, receiver) = test_loop.router().bounded_pipe::<u32>(4_096).unwrap();
+    let clock = test_loop.clock().clone();
+    receiver.on_message(move |seen, _| {
+        clock.advance(Duration::from_micros(5));
         *seen += 1;
     });
     let worker = thread::spawn(move || {
         let sender = sender.start();
         while sender.send(0).is_ok() {}
     });
-    let mut seen = 0;
-    let mut turns = 0;
-    test_loop.run_until(&router, &mut seen, |seen| {
-        turns += 1;
-        *seen > 20_000
-    });
-    // 20,000 callbacks of 5 us in turns of 4 ms at the most are 25 turns at the least.
-    assert!(turns >= 20, "{turns} turns");
+    let ran = test_loop.run_until(&mut 0, |seen| *seen > 20_000).unwrap();
+    // 20,000 callbacks of 5 us in turns of 4 ms at the most are 25 turns at the least; a turn is found to be
+    // over by fifteen callbacks too late at the most.
+    assert!(ran.turns >= 24, "{ran:?}");
     drop(receiver);
     worker.join().unwrap();
 }
@@ -188,23 +204,19 @@ fn ends_count() {
 
 #[test]
 fn messages_that_are_slow_to_drop_keep_to_the_time() {
-    struct Slow;
+    struct Slow(VirtualClock);
     impl Drop for Slow {
         fn drop(&mut self) {
-            thread::sleep(Duration::from_millis(1));
+            self.0.advance(Duration::from_millis(1));
         }
     }
-    let router: MessageRouter<u32> =
-        MessageRouter::builder().budget(Budget::new(Duration::from_millis(2), usize::MAX)).build(|| {});
-    router.start().unwrap();
+    let (router, clock) = timed::<u32>(Budget::new(Duration::from_millis(2), usize::MAX));
     let (sender, receiver) = router.pipe::<Slow>().unwrap();
     let sender = sender.start();
-    (0..200).for_each(|_| sender.send(Slow).unwrap());
+    (0..200).for_each(|_| sender.send(Slow(clock.clone())).unwrap());
     drop(receiver);
     assert!(router.dispatch(&mut 0).has_more);
     assert!(router.stats().discarded <= 16);
-    // What is left would take long.
-    while router.dispatch(&mut 0).has_more && router.stats().discarded < 32 {}
 }
 
 #[test]
@@ -212,19 +224,17 @@ fn slowness_that_comes_back_is_noticed_again() {
     let slow_ones = Rc::new(Cell::new(0));
     let budget = Budget::new(Duration::from_millis(1), usize::MAX);
     let count = Rc::clone(&slow_ones);
-    let router = queued(600, budget, move |seen, n| {
+    let router = queued(600, budget, move |clock, seen, n| {
         if n >= 200 {
             count.set(count.get() + 1);
-            thread::sleep(Duration::from_micros(300));
+            clock.advance(Duration::from_micros(300));
         }
         *seen += 1;
     });
     let mut seen = 0;
-    while slow_ones.get() == 0 {
-        router.dispatch(&mut seen);
-    }
-    slow_ones.set(0);
+    router.dispatch(&mut seen);
+    assert!(slow_ones.take() > 0);
     // From now on every callback is slow, and the clock is read after each.
     router.dispatch(&mut seen);
-    assert!(slow_ones.get() <= 5, "{} callbacks of 0.3 ms in a dispatch of 1 ms", slow_ones.get());
+    assert_eq!(slow_ones.get(), 4, "callbacks of 0.3 ms in a dispatch of 1 ms");
 }

@@ -1,68 +1,40 @@
-//! What the tests share: an event loop without a window, a look at the log, counted drops.
+//! What the tests share: routers and their loops, a look at the log, counted drops.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use foreground::testing::{CountingWaker, TestLoop, VirtualClock};
 use foreground::{Budget, MessageRouter};
 
 /// Longer than anything takes; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An event loop that sleeps until it is woken, as a GUI's does, and nothing else.
-pub struct TestLoop {
-    wakes: mpsc::Receiver<()>,
+/// Makes a started router and its loop. The router goes by the system's clock, as a program's does.
+pub fn looped<S: 'static>() -> (MessageRouter<S>, TestLoop<S>) {
+    looped_within(PATIENT)
 }
 
-impl TestLoop {
-    /// Makes a started router and its loop.
-    pub fn with_router<S: 'static>() -> (MessageRouter<S>, Self) {
-        Self::with_budget(PATIENT)
-    }
+pub fn looped_within<S: 'static>(budget: Budget) -> (MessageRouter<S>, TestLoop<S>) {
+    let waker = CountingWaker::new();
+    let router = MessageRouter::builder().budget(budget).build(waker.clone());
+    router.start().unwrap();
+    let test_loop = TestLoop::driving(&router, waker).with_patience(PATIENCE);
+    (router, test_loop)
+}
 
-    pub fn with_budget<S: 'static>(budget: Budget) -> (MessageRouter<S>, Self) {
-        let (wake, wakes) = mpsc::channel();
-        let router = MessageRouter::builder().budget(budget).build(move || {
-            // The loop may be gone already.
-            let _ = wake.send(());
-        });
-        router.start().unwrap();
-        (router, Self { wakes })
-    }
-
-    /// Runs the loop until the condition holds. Panics if it is not woken in time.
-    pub fn run_until<S: 'static>(
-        &self,
-        router: &MessageRouter<S>,
-        state: &mut S,
-        mut condition: impl FnMut(&mut S) -> bool,
-    ) {
-        while !condition(state) {
-            self.wakes.recv_timeout(PATIENCE).expect("the loop is woken while there is work");
-            router.dispatch(state);
-            router.settle();
-        }
-    }
-
-    /// Runs the loop while a wake is waiting for it; then it would sleep.
-    pub fn run_until_idle<S: 'static>(&self, router: &MessageRouter<S>, state: &mut S) {
-        while self.wakes.try_recv().is_ok() {
-            router.dispatch(state);
-            router.settle();
-        }
-    }
-
-    /// Counts the wakes that wait for the loop, and forgets them.
-    pub fn count_wakes(&self) -> usize {
-        self.wakes.try_iter().count()
-    }
+/// Makes a started router whose wakes nobody hears, and whose time moves only when told to.
+pub fn timed<S: 'static>(budget: Budget) -> (MessageRouter<S>, VirtualClock) {
+    let clock = VirtualClock::new();
+    let router = MessageRouter::builder().budget(budget).clock(clock.clone()).build(|| {});
+    router.start().unwrap();
+    (router, clock)
 }
 
 /// A dispatch that never ends for want of time: on a busy machine, or while the backtrace of a panic is
 /// printed, the ordinary 4 ms are over soon.
-const PATIENT: Budget = Budget::new(Duration::MAX, 1024);
+pub const PATIENT: Budget = Budget::new(Duration::MAX, 1024);
 
 /// Makes a started router whose wakes nobody hears.
 pub fn started<S: 'static>() -> MessageRouter<S> {

@@ -4,7 +4,7 @@ use std::thread;
 
 use foreground::{MessageRouter, PipeEnd};
 
-use crate::common::{TestLoop, started};
+use crate::common::{looped, started};
 
 type Ends = Vec<PipeEnd>;
 
@@ -39,7 +39,7 @@ fn a_sender_that_is_never_started_ends_as_such() {
 
 #[test]
 fn a_panicking_worker_ends_its_pipe_as_panicked() {
-    let (router, test_loop) = TestLoop::with_router();
+    let (router, test_loop) = looped();
     let started_first = pipe_with_end(&router);
     let never_started = pipe_with_end(&router);
     let worker = thread::spawn(move || {
@@ -50,13 +50,13 @@ fn a_panicking_worker_ends_its_pipe_as_panicked() {
     });
     assert!(worker.join().is_err());
     let mut ends = Ends::new();
-    test_loop.run_until(&router, &mut ends, |ends| ends.len() == 2);
+    test_loop.run_until(&mut ends, |ends| ends.len() == 2).unwrap();
     assert_eq!(ends, [PipeEnd::Panicked, PipeEnd::Panicked]);
 }
 
 #[test]
 fn one_panicking_clone_among_several_is_reported() {
-    let (router, test_loop) = TestLoop::with_router();
+    let (router, test_loop) = looped();
     let sender = pipe_with_end(&router).start();
     let clone = sender.clone();
     let worker = thread::spawn(move || {
@@ -69,7 +69,7 @@ fn one_panicking_clone_among_several_is_reported() {
     assert_eq!(ends, []);
     router.settle();
     sender.stop();
-    test_loop.run_until(&router, &mut ends, |ends| !ends.is_empty());
+    test_loop.run_until(&mut ends, |ends| !ends.is_empty()).unwrap();
     assert_eq!(ends, [PipeEnd::Panicked]);
 }
 
@@ -89,34 +89,34 @@ fn the_pipe_lives_as_long_as_any_clone() {
 
 #[test]
 fn an_end_callback_set_late_is_still_called_once() {
-    let (router, test_loop) = TestLoop::with_router::<Ends>();
+    let (router, test_loop) = looped::<Ends>();
     let (sender, receiver) = router.pipe::<u8>().unwrap();
     sender.start().stop();
     let mut ends = Ends::new();
-    test_loop.run_until_idle(&router, &mut ends);
+    test_loop.run_until_idle(&mut ends).unwrap();
     receiver.on_end(|ends, end| ends.push(end));
-    test_loop.run_until(&router, &mut ends, |ends| !ends.is_empty());
+    test_loop.run_until(&mut ends, |ends| !ends.is_empty()).unwrap();
     router.dispatch(&mut ends);
     assert_eq!(ends, [PipeEnd::Stopped]);
 }
 
 #[test]
 fn the_end_waits_for_messages_that_wait_in_the_receiver() {
-    let (router, test_loop) = TestLoop::with_router::<Ends>();
+    let (router, test_loop) = looped::<Ends>();
     let (sender, receiver) = router.pipe::<u8>().unwrap();
     receiver.on_end(|ends: &mut Ends, end| ends.push(end));
     let sender = sender.start();
     (0..2).for_each(|n| sender.send(n).unwrap());
     sender.stop();
     let mut ends = Ends::new();
-    test_loop.run_until_idle(&router, &mut ends);
+    test_loop.run_until_idle(&mut ends).unwrap();
     assert_eq!((ends.len(), receiver.end()), (0, None));
     assert_eq!(receiver.try_recv(), Some(0));
-    test_loop.run_until_idle(&router, &mut ends);
+    test_loop.run_until_idle(&mut ends).unwrap();
     assert_eq!(ends.len(), 0);
     assert_eq!(receiver.try_recv(), Some(1));
     assert_eq!(receiver.end(), Some(PipeEnd::Stopped));
-    test_loop.run_until(&router, &mut ends, |ends| !ends.is_empty());
+    test_loop.run_until(&mut ends, |ends| !ends.is_empty()).unwrap();
     assert_eq!(ends, [PipeEnd::Stopped]);
 }
 

@@ -4,11 +4,11 @@ use std::thread;
 
 use foreground::{MessageRouter, PipeEnd, SendError};
 
-use crate::common::{Census, TestLoop, started};
+use crate::common::{Census, looped, started};
 
 #[test]
 fn a_million_sends_deliver_the_last_before_the_end() {
-    let (router, test_loop) = TestLoop::with_router::<(Vec<u32>, Option<PipeEnd>)>();
+    let (router, test_loop) = looped::<(Vec<u32>, Option<PipeEnd>)>();
     let (sender, receiver) = router.latest_pipe::<u32>().unwrap();
     receiver.on_message(|(seen, _): &mut (Vec<u32>, _), n| seen.push(n));
     receiver.on_end(|(_, ended), end| *ended = Some(end));
@@ -17,7 +17,7 @@ fn a_million_sends_deliver_the_last_before_the_end() {
         (0..1_000_000).for_each(|n| sender.send(n).unwrap());
     });
     let mut state = (Vec::new(), None);
-    test_loop.run_until(&router, &mut state, |(_, ended)| ended.is_some());
+    test_loop.run_until(&mut state, |(_, ended)| ended.is_some()).unwrap();
     worker.join().unwrap();
     assert!(state.0.is_sorted());
     assert_eq!(state.0.last(), Some(&999_999));
@@ -95,7 +95,7 @@ fn a_value_replaced_while_its_batch_is_worked_off_comes_once() {
 
 #[test]
 fn a_callback_may_send_on_its_own_latest_pipe() {
-    let (router, test_loop) = TestLoop::with_router::<u32>();
+    let (router, test_loop) = looped::<u32>();
     let (sender, receiver) = router.latest_pipe::<u32>().unwrap();
     let sender = sender.start();
     let again = sender.clone();
@@ -107,5 +107,5 @@ fn a_callback_may_send_on_its_own_latest_pipe() {
     });
     sender.send(0).unwrap();
     let mut last = 0;
-    test_loop.run_until(&router, &mut last, |last| *last == 100);
+    test_loop.run_until(&mut last, |last| *last == 100).unwrap();
 }

@@ -5,11 +5,11 @@ use std::thread;
 
 use foreground::MessageRouter;
 
-use crate::common::TestLoop;
+use crate::common::looped;
 
 #[test]
 fn messages_of_a_sender_arrive_in_order() {
-    let (router, test_loop) = TestLoop::with_router::<Vec<u32>>();
+    let (router, test_loop) = looped::<Vec<u32>>();
     let (sender, receiver) = router.pipe().unwrap();
     receiver.on_message(|seen: &mut Vec<u32>, n| seen.push(n));
     let worker = thread::spawn(move || {
@@ -17,14 +17,14 @@ fn messages_of_a_sender_arrive_in_order() {
         (0..10_000).for_each(|n| sender.send(n).unwrap());
     });
     let mut seen = Vec::new();
-    test_loop.run_until(&router, &mut seen, |seen| seen.len() == 10_000);
+    test_loop.run_until(&mut seen, |seen| seen.len() == 10_000).unwrap();
     worker.join().unwrap();
     assert!(seen.iter().copied().eq(0..10_000));
 }
 
 #[test]
 fn a_thread_that_sends_on_two_pipes_is_heard_in_that_order() {
-    let (router, test_loop) = TestLoop::with_router::<Vec<(char, u32)>>();
+    let (router, test_loop) = looped::<Vec<(char, u32)>>();
     let (a, from_a) = router.pipe::<u32>().unwrap();
     let (b, from_b) = router.pipe::<u64>().unwrap();
     let (c, from_c) = router.bounded_pipe::<u16>(usize::MAX).unwrap();
@@ -41,7 +41,7 @@ fn a_thread_that_sends_on_two_pipes_is_heard_in_that_order() {
         }
     });
     let mut seen = Vec::new();
-    test_loop.run_until(&router, &mut seen, |seen| seen.len() == 8_000);
+    test_loop.run_until(&mut seen, |seen| seen.len() == 8_000).unwrap();
     worker.join().unwrap();
     let expected = (0..2_000).flat_map(|n| [('a', n), ('c', n), ('b', n), ('b', n)]);
     assert!(seen.into_iter().eq(expected));
@@ -49,7 +49,7 @@ fn a_thread_that_sends_on_two_pipes_is_heard_in_that_order() {
 
 #[test]
 fn a_worker_that_unblocks_another_is_heard_first() {
-    let (router, test_loop) = TestLoop::with_router::<Vec<u32>>();
+    let (router, test_loop) = looped::<Vec<u32>>();
     const ROUNDS: u32 = 2_000;
     let mut workers = Vec::new();
     // A ring of workers, each with a pipe of its own; a token goes round, and its holder sends.
@@ -76,7 +76,7 @@ fn a_worker_that_unblocks_another_is_heard_first() {
     }
     drop(tokens);
     let mut seen = Vec::new();
-    test_loop.run_until(&router, &mut seen, |seen| seen.len() == ROUNDS as usize);
+    test_loop.run_until(&mut seen, |seen| seen.len() == ROUNDS as usize).unwrap();
     workers.into_iter().for_each(|worker| worker.join().unwrap());
     assert!(seen.into_iter().eq(0..ROUNDS));
 }
@@ -100,7 +100,7 @@ fn the_latest_value_keeps_its_place_among_other_messages() {
 
 #[test]
 fn the_end_comes_after_all_messages_of_all_clones() {
-    let (router, test_loop) = TestLoop::with_router::<(usize, bool)>();
+    let (router, test_loop) = looped::<(usize, bool)>();
     let (sender, receiver) = router.pipe::<usize>().unwrap();
     receiver.on_message(|(seen, ended), _| {
         assert!(!*ended);
@@ -118,6 +118,6 @@ fn the_end_comes_after_all_messages_of_all_clones() {
     }
     drop(sender);
     let mut state = (0, false);
-    test_loop.run_until(&router, &mut state, |(_, ended)| *ended);
+    test_loop.run_until(&mut state, |(_, ended)| *ended).unwrap();
     assert_eq!(state.0, 2_000);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foreground::{MessageRouter, SendError, StartedSender};
 
-use crate::common::{Census, TestLoop, started};
+use crate::common::{Census, looped, started};
 
 type Router = MessageRouter<Vec<u32>>;
 
@@ -59,16 +59,16 @@ fn what_the_callback_held_is_dropped() {
 
 #[test]
 fn the_loop_is_still_woken_after_a_panic() {
-    let (router, test_loop) = TestLoop::with_router();
+    let (router, test_loop) = looped();
     let good = pipe(&router, |seen, n| seen.push(n));
     let bad = pipe(&router, |_, _| panic!("on purpose"));
     bad.send(1).unwrap();
     good.send(2).unwrap();
     let mut seen = Vec::new();
-    assert_eq!(test_loop.count_wakes(), 1);
-    assert!(catch_unwind(AssertUnwindSafe(|| router.dispatch(&mut seen))).is_err());
-    router.settle();
-    test_loop.run_until(&router, &mut seen, |seen| *seen == [2]);
+    assert_eq!(test_loop.wakes(), 1);
+    assert!(catch_unwind(AssertUnwindSafe(|| test_loop.turn(&mut seen))).is_err());
+    assert_eq!(test_loop.wakes(), 2);
+    test_loop.run_until(&mut seen, |seen| *seen == [2]).unwrap();
 }
 
 #[test]

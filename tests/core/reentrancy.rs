@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foreground::{MessageReceiver, MessageRouter, PipeEnd, RouteUntilError, StartedSender};
 
-use crate::common::{Census, TestLoop, started};
+use crate::common::{Census, looped, started};
 
 /// An application that owns its router, as GUI programs do.
 #[derive(Default)]
@@ -299,7 +299,7 @@ fn stopping_in_a_nested_call_ends_the_outer_ones() {
 #[test]
 fn messages_for_the_running_pipe_are_not_reachable_twice() {
     // Inside its own callback, the receiver gives what waits; the callback then does not get it again.
-    let (router, test_loop) = TestLoop::with_router::<Vec<u32>>();
+    let (router, test_loop) = looped::<Vec<u32>>();
     type Slot = RefCell<Option<MessageReceiver<u32, Vec<u32>>>>;
     let slot: Rc<Slot> = Rc::default();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
@@ -314,7 +314,7 @@ fn messages_for_the_running_pipe_are_not_reachable_twice() {
     let sender = sender.start();
     (0..4).for_each(|n| sender.send(n).unwrap());
     let mut seen = Vec::new();
-    test_loop.run_until(&router, &mut seen, |seen| seen.len() >= 4);
+    test_loop.run_until(&mut seen, |seen| seen.len() >= 4).unwrap();
     assert_eq!(seen, [0, 1, 2, 3]);
     router.stop().unwrap();
 }

@@ -4,9 +4,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use foreground::testing::VirtualClock;
 use foreground::{MessageRouter, RouteUntilError};
 
-use crate::common::{PATIENCE, TestLoop, started};
+use crate::common::{PATIENCE, PATIENT, looped, started, timed};
 
 fn counting(router: &MessageRouter<u32>) -> foreground::StartedSender<u32> {
     let (sender, receiver) = router.pipe::<u32>().unwrap();
@@ -70,20 +71,19 @@ fn what_a_dispatch_left_counts_as_queued_on_entry() {
 
 #[test]
 fn one_deadline_holds_for_the_whole_call_while_messages_trickle_in() {
-    let router = started();
+    let (router, clock) = timed(PATIENT);
     let sender = counting(&router);
+    let pace = clock.clone();
     let worker = thread::spawn(move || {
         // Far more often than the deadline, and for far longer.
         while sender.send(1).is_ok() {
-            thread::sleep(Duration::from_millis(1));
+            pace.advance(Duration::from_millis(1));
         }
     });
-    let start = Instant::now();
     let mut seen = 0;
     let result = router.route_until(&mut seen, |_| false, Duration::from_millis(100));
     assert_eq!(result, Err(RouteUntilError::Timeout));
-    assert!(start.elapsed() >= Duration::from_millis(100));
-    assert!(start.elapsed() < PATIENCE / 4);
+    assert!(clock.elapsed() >= Duration::from_millis(100));
     router.stop().unwrap();
     worker.join().unwrap();
 }
@@ -91,31 +91,32 @@ fn one_deadline_holds_for_the_whole_call_while_messages_trickle_in() {
 #[test]
 fn a_flood_cannot_hold_the_call_past_its_deadline() {
     // Each message sends the next, so the queue is never empty.
-    let router: MessageRouter<u64> = started();
+    let (router, clock) = timed::<u64>(PATIENT);
     let (sender, receiver) = router.pipe::<u64>().unwrap();
     let sender = sender.start();
     let next = sender.clone();
     receiver.on_message(move |seen, n| {
+        clock.advance(Duration::from_millis(1));
         *seen += 1;
         next.send(n).unwrap();
     });
     sender.send(1).unwrap();
     let mut seen = 0;
-    let start = Instant::now();
     let result = router.route_until(&mut seen, |_| false, Duration::from_millis(20));
-    assert_eq!(result, Err(RouteUntilError::Timeout));
-    assert!(seen > 0);
-    assert!(start.elapsed() < PATIENCE / 4);
+    assert_eq!((result, seen), (Err(RouteUntilError::Timeout), 20));
 }
 
 #[test]
 fn a_later_call_goes_on_after_a_timeout() {
-    let router = started();
+    let clock = VirtualClock::jumping();
+    let router = MessageRouter::builder().clock(clock.clone()).build(|| {});
+    router.start().unwrap();
     let sender = counting(&router);
     let mut seen = 0;
-    for _ in 0..3 {
-        let result = router.route_until(&mut seen, |_| false, Duration::from_millis(1));
+    for expected in 1..=3 {
+        let result = router.route_until(&mut seen, |_| false, Duration::from_secs(1));
         assert_eq!(result, Err(RouteUntilError::Timeout));
+        assert_eq!(clock.elapsed(), Duration::from_secs(expected));
     }
     sender.send(1).unwrap();
     assert_eq!(router.route_until(&mut seen, |seen| *seen == 1, PATIENCE), Ok(()));
@@ -175,12 +176,12 @@ fn the_longest_timeout_does_not_overflow() {
 
 #[test]
 fn leftover_wakes_are_harmless() {
-    let (router, test_loop) = TestLoop::with_router::<u32>();
+    let (router, test_loop) = looped::<u32>();
     let sender = counting(&router);
     sender.send(1).unwrap();
     let mut seen = 0;
     router.route_until(&mut seen, |seen| *seen == 1, None).unwrap();
-    test_loop.run_until_idle(&router, &mut seen);
+    test_loop.run_until_idle(&mut seen).unwrap();
     assert_eq!(seen, 1);
 }
 
@@ -218,22 +219,30 @@ fn a_park_token_left_by_others_only_makes_a_spurious_turn() {
 
 #[test]
 fn a_batch_that_came_after_the_call_does_not_hold_it_past_its_deadline() {
-    let router = started();
+    let (router, clock) = timed::<u32>(PATIENT);
     let (sender, receiver) = router.pipe::<u32>().unwrap();
-    receiver.on_message(|seen: &mut u32, _| {
-        thread::sleep(Duration::from_millis(1));
+    let (sent, all_sent) = mpsc::channel();
+    receiver.on_message(move |seen: &mut u32, n| {
+        if n == 0 {
+            all_sent.recv().unwrap();
+        }
+        clock.advance(Duration::from_millis(1));
         *seen += 1;
     });
+    let (go, may_go) = mpsc::channel::<()>();
+    let (first, firsts) = router.pipe::<()>().unwrap();
+    firsts.on_message(move |_, ()| go.send(()).unwrap());
     let worker = thread::spawn(move || {
         let sender = sender.start();
+        may_go.recv().unwrap();
         (0..100_000).for_each(|n| sender.send(n).unwrap());
+        sent.send(()).unwrap();
         sender
     });
+    first.start().send(()).unwrap();
     let mut seen = 0;
     let result = router.route_until(&mut seen, |_| false, Duration::from_millis(50));
-    assert_eq!(result, Err(RouteUntilError::Timeout));
-    // Each takes at least a millisecond, so this many is long past the deadline.
-    assert!(seen < 1_000, "{seen} messages were routed");
+    assert_eq!((result, seen), (Err(RouteUntilError::Timeout), 50));
     drop(worker.join().unwrap());
 }
 
@@ -281,16 +290,16 @@ fn a_callback_that_stops_and_starts_the_router_ends_the_call() {
 
 #[test]
 fn a_flood_of_values_that_are_only_kept_cannot_hold_the_call() {
-    let router: MessageRouter<u32> = started();
+    let (router, clock) = timed::<u32>(PATIENT);
     let (sender, receiver) = router.latest_pipe::<u32>().unwrap();
     let worker = thread::spawn(move || {
         let sender = sender.start();
-        while sender.send(1).is_ok() {}
+        while sender.send(1).is_ok() {
+            clock.advance(Duration::from_millis(1));
+        }
     });
-    let start = Instant::now();
     let result = router.route_until(&mut 0, |_| false, Duration::from_millis(20));
     assert_eq!(result, Err(RouteUntilError::Timeout));
-    assert!(start.elapsed() < PATIENCE / 4);
     drop(receiver);
     worker.join().unwrap();
 }

@@ -1,11 +1,11 @@
 //! The figures add up.
 
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use foreground::{MessageRouter, RouterStats};
+use foreground::testing::VirtualClock;
+use foreground::{MessageRouter, RouteUntilError, RouterStats};
 
-use crate::common::{TestLoop, started};
+use crate::common::{PATIENT, looped, started, timed};
 
 fn check_sum(stats: RouterStats) {
     assert_eq!(stats.sent, stats.delivered + stats.discarded + stats.queued, "{stats:?}");
@@ -14,7 +14,7 @@ fn check_sum(stats: RouterStats) {
 
 #[test]
 fn sent_is_the_sum_of_the_rest_at_any_time() {
-    let (router, _loop) = TestLoop::with_router::<u32>();
+    let (router, _loop) = looped::<u32>();
     let (kept, inbox) = router.pipe::<u32>().unwrap();
     let (closed, closed_receiver) = router.pipe::<u32>().unwrap();
     let (latest, latest_receiver) = router.latest_pipe::<u32>().unwrap();
@@ -41,24 +41,38 @@ fn sent_is_the_sum_of_the_rest_at_any_time() {
 
 #[test]
 fn the_longest_wait_is_that_of_the_oldest_message() {
-    let router: MessageRouter<u32> = started();
+    let (router, clock) = timed::<u32>(PATIENT);
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     receiver.on_message(|n, _| *n += 1);
     let sender = sender.start();
     // What came before the message does not count.
-    thread::sleep(Duration::from_millis(50));
+    clock.advance(Duration::from_millis(50));
     sender.send(1).unwrap();
     router.dispatch(&mut 0);
     router.settle();
-    let quick = router.stats().longest_wait;
-    assert!(quick < Duration::from_millis(50), "{quick:?}");
+    assert_eq!(router.stats().longest_wait, Duration::ZERO);
 
     sender.send(1).unwrap();
-    thread::sleep(Duration::from_millis(60));
+    clock.advance(Duration::from_millis(40));
+    sender.send(1).unwrap();
+    clock.advance(Duration::from_millis(20));
     router.dispatch(&mut 0);
     router.settle();
-    let slow = router.stats().longest_wait;
-    assert!(slow >= Duration::from_millis(60), "{slow:?}");
+    assert_eq!(router.stats().longest_wait, Duration::from_millis(60));
+}
+
+#[test]
+fn waits_are_told_by_the_systems_clock_too() {
+    let router: MessageRouter<u32> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|n, _| *n += 1);
+    let before = Instant::now();
+    sender.start().send(1).unwrap();
+    let sent = Instant::now();
+    while sent.elapsed() < Duration::from_millis(1) {}
+    router.dispatch(&mut 0);
+    let longest = router.stats().longest_wait;
+    assert!(Duration::from_millis(1) <= longest && longest <= before.elapsed(), "{longest:?}");
 }
 
 #[test]
@@ -76,7 +90,9 @@ fn open_pipes_are_those_that_may_still_deliver() {
 
 #[test]
 fn the_time_between_bursts_is_nobodys_wait() {
-    let (router, _loop) = TestLoop::with_router::<u32>();
+    let clock = VirtualClock::jumping();
+    let router = MessageRouter::builder().budget(PATIENT).clock(clock.clone()).build(|| {});
+    router.start().unwrap();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     receiver.on_message(|n, _| *n += 1);
     let sender = sender.start();
@@ -84,15 +100,16 @@ fn the_time_between_bursts_is_nobodys_wait() {
         sender.send(1).unwrap();
         router.dispatch(&mut 0);
         router.settle();
-        thread::sleep(Duration::from_millis(50));
+        clock.advance(Duration::from_millis(50));
     }
     // By hand as well.
     let mut seen = 0;
     for expected in 1..=2 {
-        let _ = router.route_until(&mut seen, |_| false, Duration::from_millis(50));
+        let result = router.route_until(&mut seen, |_| false, Duration::from_millis(50));
+        assert_eq!(result, Err(RouteUntilError::Timeout));
         sender.send(1).unwrap();
         router.route_until(&mut seen, |seen| *seen == expected, None).unwrap();
     }
-    let longest = router.stats().longest_wait;
-    assert!(longest < Duration::from_millis(50), "{longest:?}");
+    assert_eq!(clock.elapsed(), Duration::from_millis(200));
+    assert_eq!(router.stats().longest_wait, Duration::ZERO);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::common::{Census, TestLoop};
+use crate::common::{Census, looped};
 
 /// A message that knows what it should be: its number, spread over its bytes.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Checked {
 fn every_message_of_many_threads_arrives_intact_once_and_in_order() {
     const THREADS: u64 = 6;
     const EACH: u64 = 20_000;
-    let (router, test_loop) = TestLoop::with_router::<(Vec<u64>, usize)>();
+    let (router, test_loop) = looped::<(Vec<u64>, usize)>();
     let mut workers = Vec::new();
     for pipe in 0..THREADS {
         let (sender, receiver) = match pipe % 2 {
@@ -49,7 +49,7 @@ fn every_message_of_many_threads_arrives_intact_once_and_in_order() {
         }));
     }
     let mut state = (vec![0; THREADS as usize], 0);
-    test_loop.run_until(&router, &mut state, |(_, ended)| *ended == THREADS as usize);
+    test_loop.run_until(&mut state, |(_, ended)| *ended == THREADS as usize).unwrap();
     assert_eq!(state.0, vec![EACH; THREADS as usize]);
     workers.into_iter().for_each(|worker| worker.join().unwrap());
     assert_eq!(router.stats().sent, THREADS * EACH);
@@ -57,7 +57,7 @@ fn every_message_of_many_threads_arrives_intact_once_and_in_order() {
 
 #[test]
 fn closes_and_stops_in_the_middle_of_a_flood_account_for_every_message() {
-    let (router, _loop) = TestLoop::with_router::<u64>();
+    let (router, _loop) = looped::<u64>();
     let census = Census::default();
     let accepted = Arc::new(AtomicU64::new(0));
     for round in 0..30 {

@@ -2,14 +2,14 @@
 //! Its `RuntimeError`s are typed errors here, or do not compile: those are doctests of `MessageSender`.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foreground::{
     ClosePipeError, MessageReceiver, MessageRouter, MessageSender, PipeError, RouteUntilError, StartError,
     StopError,
 };
 
-use crate::common::{PATIENCE, TestLoop, logged_by};
+use crate::common::{PATIENCE, PATIENT, logged_by, looped, timed};
 
 #[derive(Clone, Debug, PartialEq)]
 enum Message {
@@ -35,11 +35,11 @@ fn recording_pipe(router: &MessageRouter<Seen>) -> (MessageSender<Message>, Mess
 
 #[test]
 fn send_and_receive() {
-    let (router, test_loop) = TestLoop::with_router();
+    let (router, test_loop) = looped();
     let (sender, receiver) = recording_pipe(&router);
     let worker = thread::spawn(|| send_messages(sender, &MESSAGES));
     let mut seen = Seen::new();
-    test_loop.run_until(&router, &mut seen, |seen| seen.len() >= MESSAGES.len());
+    test_loop.run_until(&mut seen, |seen| seen.len() >= MESSAGES.len()).unwrap();
     assert_eq!(seen, MESSAGES);
     router.close_pipe(receiver).unwrap();
     worker.join().unwrap();
@@ -48,7 +48,7 @@ fn send_and_receive() {
 
 #[test]
 fn send_and_receive_multiple_senders() {
-    let (router, test_loop) = TestLoop::with_router::<Vec<Vec<(usize, usize)>>>();
+    let (router, test_loop) = looped::<Vec<Vec<(usize, usize)>>>();
     let mut receivers = Vec::new();
     let mut workers = Vec::new();
     for task in 0..64 {
@@ -61,7 +61,7 @@ fn send_and_receive_multiple_senders() {
         }));
     }
     let mut seen = vec![Vec::new(); 64];
-    test_loop.run_until(&router, &mut seen, |seen| seen.iter().all(|messages| messages.len() >= 64));
+    test_loop.run_until(&mut seen, |seen| seen.iter().all(|messages| messages.len() >= 64)).unwrap();
     for (task, messages) in seen.into_iter().enumerate() {
         assert!(messages.into_iter().eq((0..64).map(|message| (task, message))));
     }
@@ -72,18 +72,18 @@ fn send_and_receive_multiple_senders() {
 
 #[test]
 fn send_and_receive_main_thread() {
-    let (router, test_loop) = TestLoop::with_router();
+    let (router, test_loop) = looped();
     let (sender, receiver) = recording_pipe(&router);
     send_messages(sender, &MESSAGES);
     let mut seen = Seen::new();
-    test_loop.run_until(&router, &mut seen, |seen| seen.len() >= MESSAGES.len());
+    test_loop.run_until(&mut seen, |seen| seen.len() >= MESSAGES.len()).unwrap();
     assert_eq!(seen, MESSAGES);
     router.close_pipe(receiver).unwrap();
 }
 
 #[test]
 fn start_already_started_router() {
-    let (router, _loop) = TestLoop::with_router::<()>();
+    let (router, _loop) = looped::<()>();
     assert_eq!(router.start(), Err(StartError::AlreadyRunning));
 }
 
@@ -101,14 +101,14 @@ fn pipe_for_unstarted_router() {
 
 #[test]
 fn pipe_for_stopped_router() {
-    let (router, _loop) = TestLoop::with_router::<()>();
+    let (router, _loop) = looped::<()>();
     router.stop().unwrap();
     assert_eq!(router.pipe::<u8>().unwrap_err(), PipeError::NotRunning);
 }
 
 #[test]
 fn close_pipe_for_stopped_router() {
-    let (router, _loop) = TestLoop::with_router::<()>();
+    let (router, _loop) = looped::<()>();
     let (_sender, receiver) = router.pipe::<u8>().unwrap();
     router.stop().unwrap();
     assert_eq!(router.close_pipe(receiver), Err(ClosePipeError::NotRunning));
@@ -116,7 +116,7 @@ fn close_pipe_for_stopped_router() {
 
 #[test]
 fn unclosed_pipe() {
-    let (router, _loop) = TestLoop::with_router::<()>();
+    let (router, _loop) = looped::<()>();
     let _pipe = router.pipe::<u8>().unwrap();
     let log = logged_by(|| router.stop().unwrap());
     assert!(log.iter().any(|(level, text)| *level == log::Level::Warn && text.contains("unclosed pipes")));
@@ -131,11 +131,11 @@ fn threads_cleaned_up() {
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     if std::env::var_os(CHILD).is_some() {
         let before = threads();
-        let (router, test_loop) = TestLoop::with_router();
+        let (router, test_loop) = looped();
         let (sender, receiver) = recording_pipe(&router);
         send_messages(sender, &MESSAGES);
         let mut seen = Seen::new();
-        test_loop.run_until(&router, &mut seen, |seen| seen.len() >= MESSAGES.len());
+        test_loop.run_until(&mut seen, |seen| seen.len() >= MESSAGES.len()).unwrap();
         assert_eq!(threads(), before, "a running router has no thread of its own");
         router.close_pipe(receiver).unwrap();
         router.stop().unwrap();
@@ -154,7 +154,7 @@ fn threads_cleaned_up() {
 fn send_after_close() {
     // There, the message is taken and warned of later. Here the worker learns of it at once, and the
     // warning is for messages that were sent before.
-    let (router, _loop) = TestLoop::with_router::<Seen>();
+    let (router, _loop) = looped::<Seen>();
     let (sender, receiver) = recording_pipe(&router);
     let sender = sender.start();
     sender.send(MESSAGES[0].clone()).unwrap();
@@ -173,7 +173,7 @@ fn send_from_worker(sender: MessageSender<Message>, messages: &'static [Message]
 
 #[test]
 fn route_until() {
-    let (router, _loop) = TestLoop::with_router();
+    let (router, _loop) = looped();
     let (sender, receiver) = recording_pipe(&router);
     send_from_worker(sender, &MESSAGES);
     let mut seen = Seen::new();
@@ -184,7 +184,7 @@ fn route_until() {
 
 #[test]
 fn route_until_without_timeout() {
-    let (router, _loop) = TestLoop::with_router();
+    let (router, _loop) = looped();
     let (sender, receiver) = recording_pipe(&router);
     send_from_worker(sender, &MESSAGES);
     let mut seen = Seen::new();
@@ -195,17 +195,15 @@ fn route_until_without_timeout() {
 
 #[test]
 fn route_until_timeout() {
-    let (router, _loop) = TestLoop::with_router::<()>();
-    let start = Instant::now();
+    let (router, clock) = timed::<()>(PATIENT);
     let result = router.route_until(&mut (), |()| false, Duration::from_millis(100));
     assert_eq!(result, Err(RouteUntilError::Timeout));
-    assert!(start.elapsed() >= Duration::from_millis(100));
-    assert!(start.elapsed() < PATIENCE / 4);
+    assert_eq!(clock.elapsed(), Duration::from_millis(100));
 }
 
 #[test]
 fn route_until_second_call_after_timeout() {
-    let (router, _loop) = TestLoop::with_router::<()>();
+    let (router, _clock) = timed::<()>(PATIENT);
     let result = router.route_until(&mut (), |()| false, Duration::from_millis(10));
     assert_eq!(result, Err(RouteUntilError::Timeout));
     assert_eq!(router.route_until(&mut (), |()| true, PATIENCE), Ok(()));
@@ -213,12 +211,12 @@ fn route_until_second_call_after_timeout() {
 
 #[test]
 fn event_loop_after_route_until() {
-    let (router, test_loop) = TestLoop::with_router();
+    let (router, test_loop) = looped();
     let (sender, receiver) = recording_pipe(&router);
     send_from_worker(sender, &MESSAGES);
     let mut seen = Seen::new();
     router.route_until(&mut seen, |seen| seen.len() >= MESSAGES.len(), None).unwrap();
-    test_loop.run_until_idle(&router, &mut seen);
+    test_loop.run_until_idle(&mut seen).unwrap();
     assert_eq!(seen, MESSAGES);
     router.close_pipe(receiver).unwrap();
 }

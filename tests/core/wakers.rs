@@ -1,26 +1,22 @@
 //! What can wake, and what a bad waker does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
 use std::thread;
 
+use foreground::testing::CountingWaker;
 use foreground::{MessageRouter, Waker};
 use log::Level;
 
 use crate::common::logged_by;
 
-struct Counter(AtomicUsize);
+/// As an async runtime's wakers are made.
+struct Task(CountingWaker);
 
-impl Waker for Counter {
-    fn wake(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Wake for Counter {
+impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        Waker::wake(&self.0);
     }
 }
 
@@ -34,19 +30,21 @@ fn send_one(router: &MessageRouter<u32>) {
 
 #[test]
 fn closures_shared_and_boxed_wakers_and_task_wakers_wake() {
-    let counter = Arc::new(Counter(AtomicUsize::new(0)));
-    let in_closure = Arc::clone(&counter);
-    let routers: [MessageRouter<u32>; 5] = [
-        MessageRouter::new(Arc::clone(&counter)),
-        MessageRouter::new(move || Waker::wake(&*in_closure)),
-        MessageRouter::new(Box::new(Arc::clone(&counter)) as Box<dyn Waker>),
-        MessageRouter::new(Arc::clone(&counter) as Arc<dyn Waker>),
-        MessageRouter::new(std::task::Waker::from(Arc::clone(&counter))),
+    let counter = CountingWaker::new();
+    let in_closure = counter.clone();
+    let shared = Arc::new(counter.clone());
+    let routers: [MessageRouter<u32>; 6] = [
+        MessageRouter::new(counter.clone()),
+        MessageRouter::new(Arc::clone(&shared)),
+        MessageRouter::new(move || in_closure.wake()),
+        MessageRouter::new(Box::new(Arc::clone(&shared)) as Box<dyn Waker>),
+        MessageRouter::new(shared as Arc<dyn Waker>),
+        MessageRouter::new(std::task::Waker::from(Arc::new(Task(counter.clone())))),
     ];
-    for (i, router) in routers.iter().enumerate() {
+    for (routers, router) in (1..).zip(&routers) {
         send_one(router);
         // The pipe's end, too, is in the queue by now, but woke nobody.
-        assert_eq!(counter.0.load(Ordering::SeqCst), i + 1);
+        assert_eq!(counter.count(), routers);
     }
 }
 
@@ -68,13 +66,13 @@ fn a_parked_thread_is_unparked() {
 
 #[test]
 fn a_waker_that_panics_is_logged_and_tried_again() {
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&calls);
-    let router: MessageRouter<u32> = MessageRouter::new(move || {
-        if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+    let tried = AtomicBool::new(false);
+    let calls = CountingWaker::forwarding_to(move || {
+        if !tried.swap(true, Ordering::SeqCst) {
             panic!("a bug in the waker");
         }
     });
+    let router: MessageRouter<u32> = MessageRouter::new(calls.clone());
     router.start().unwrap();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     receiver.on_message(|sum, n| *sum += n);
@@ -82,7 +80,7 @@ fn a_waker_that_panics_is_logged_and_tried_again() {
     let log = logged_by(|| sender.send(1).unwrap());
     assert_eq!(log[0].0, Level::Error);
     sender.send(2).unwrap();
-    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(calls.count(), 2);
     let mut sum = 0;
     router.dispatch(&mut sum);
     assert_eq!(sum, 3);
@@ -111,11 +109,15 @@ fn a_waker_may_use_the_router() {
 
 #[test]
 fn the_waker_is_dropped_with_the_last_of_router_and_senders() {
-    let counter = Arc::new(Counter(AtomicUsize::new(0)));
-    let router: MessageRouter<u32> = MessageRouter::new(Arc::clone(&counter));
+    let token = Arc::new(());
+    let held = Arc::clone(&token);
+    let router: MessageRouter<u32> = MessageRouter::new(move || {
+        let _ = &held;
+    });
     router.start().unwrap();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     drop((router, receiver));
+    assert_eq!(Arc::strong_count(&token), 2);
     drop(sender);
-    assert_eq!(Arc::strong_count(&counter), 1);
+    assert_eq!(Arc::strong_count(&token), 1);
 }
