@@ -285,7 +285,7 @@ impl Backlog {
         self.position == shared.entries && shared.places.len() == 0
     }
 
-    /// The place of the next entry, and the place behind all that is queued.
+    /// The place of the next entry, and that of the last one; the same if nothing is queued.
     pub(crate) fn extent(&self) -> (Place, Place) {
         let shared = self.queue.shared.lock();
         let first = Place { position: self.position, ticket: 0 };

@@ -53,8 +53,9 @@ impl Places {
         self.due.len()
     }
 
-    /// The place behind all that are due now, for values that come at `position`.
+    /// The last place there is if values come at `position` now: every place of a later value is behind it.
     pub(super) fn end(&self, position: u64) -> Place {
-        Place { position, ticket: self.tickets }
+        let end = Place { position, ticket: 0 };
+        self.due.last_key_value().map_or(end, |(last, _)| end.max(*last))
     }
 }

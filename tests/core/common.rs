@@ -61,12 +61,19 @@ impl log::Log for ThreadLog {
     fn flush(&self) {}
 }
 
-/// Returns what this thread logged while `action` ran.
+/// Returns what this thread logged while `action` ran, but for traces.
 pub fn logged_by(action: impl FnOnce()) -> Vec<(log::Level, String)> {
+    let mut log = traced_by(action);
+    log.retain(|(level, _)| *level != log::Level::Trace);
+    log
+}
+
+/// Returns all that this thread logged while `action` ran.
+pub fn traced_by(action: impl FnOnce()) -> Vec<(log::Level, String)> {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
         log::set_logger(&ThreadLog).unwrap();
-        log::set_max_level(log::LevelFilter::Debug);
+        log::set_max_level(log::LevelFilter::Trace);
     });
     LOG.take();
     action();

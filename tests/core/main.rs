@@ -19,3 +19,4 @@ mod testing;
 mod traits_futures;
 mod wakers;
 mod wakes;
+mod watchdog;

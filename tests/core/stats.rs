@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use foreground::testing::VirtualClock;
-use foreground::{MessageRouter, RouteUntilError, RouterStats};
+use foreground::{Budget, MessageRouter, RouteUntilError, RouterStats};
 
-use crate::common::{PATIENT, looped, started, timed};
+use crate::common::{PATIENT, looped, started, timed, traced_by};
 
 fn check_sum(stats: RouterStats) {
     assert_eq!(stats.sent, stats.delivered + stats.discarded + stats.queued, "{stats:?}");
@@ -112,4 +112,65 @@ fn the_time_between_bursts_is_nobodys_wait() {
     }
     assert_eq!(clock.elapsed(), Duration::from_millis(200));
     assert_eq!(router.stats().longest_wait, Duration::ZERO);
+}
+
+#[test]
+fn the_oldest_wait_grows_while_nobody_dispatches() {
+    let (router, clock) = timed::<u32>(Budget::new(Duration::from_secs(3600), 2));
+    let oldest = || router.stats().oldest_wait;
+    let second = Duration::from_secs(1);
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|n, _| *n += 1);
+    let sender = sender.start();
+    clock.advance(second);
+    assert_eq!(oldest(), Duration::ZERO, "nothing is queued");
+    sender.send(1).unwrap();
+    clock.advance(second);
+    (0..3).for_each(|_| sender.send(2).unwrap());
+    clock.advance(second);
+    assert_eq!(oldest(), 2 * second);
+    // Two are left, of which no more is known than that they came after the first.
+    router.dispatch(&mut 0);
+    router.settle();
+    assert_eq!(oldest(), 2 * second);
+    clock.advance(second);
+    sender.send(3).unwrap();
+    router.dispatch(&mut 0);
+    router.settle();
+    // The last one came after the first dispatch began.
+    clock.advance(second);
+    assert_eq!(oldest(), 2 * second);
+    router.dispatch(&mut 0);
+    router.settle();
+    assert_eq!(oldest(), Duration::ZERO);
+}
+
+#[test]
+fn a_latest_value_that_waits_is_told_as_well() {
+    let (router, clock) = timed::<u32>(PATIENT);
+    let (sender, receiver) = router.latest_pipe::<u32>().unwrap();
+    receiver.on_message(|n, _| *n += 1);
+    let sender = sender.start();
+    sender.send(1).unwrap();
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(router.stats().oldest_wait, Duration::from_secs(1));
+    router.dispatch(&mut 0);
+    assert_eq!(router.stats().oldest_wait, Duration::ZERO);
+}
+
+#[test]
+fn a_turn_leaves_a_trace() {
+    let router = MessageRouter::builder().name("traced").budget(Budget::new(Duration::MAX, 2)).build(|| {});
+    router.start().unwrap();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|n, _| *n += 1);
+    let sender = sender.start();
+    (0..3).for_each(|n| sender.send(n).unwrap());
+    let log = traced_by(|| {
+        router.dispatch(&mut 0);
+    });
+    assert_eq!(
+        log,
+        [(log::Level::Trace, String::from(r#"router "traced": dispatched 2 messages; has more: true"#))]
+    );
 }

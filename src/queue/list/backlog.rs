@@ -173,7 +173,7 @@ impl Backlog {
         self.start + self.offset as u64
     }
 
-    /// The place of the next entry, and the place behind all that is queued.
+    /// The place of the next entry, and that of the last one; the same if nothing is queued.
     pub(crate) fn extent(&self) -> (Place, Place) {
         let tail = self.tail();
         let end = self.tail_block(tail).start.load(Relaxed) + tail.offset().min(BLOCK_WORDS) as u64;
