@@ -9,6 +9,7 @@ mod error;
 pub mod event_loop;
 mod notifier;
 mod pipe;
+mod prefetch;
 mod queue;
 mod router;
 mod sync;

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use super::flags::{Flag, Flags};
 use super::{Conduit, Kind, Label, PipeEnd};
 use crate::budget::Meter;
+use crate::prefetch::prefetch;
 use crate::queue::{Backlog, Place, Queue};
 use crate::sync::Arc;
 
@@ -68,6 +69,8 @@ pub(crate) trait Endpoint<S> {
     fn deliver_latest(&self, place: Place, state: &mut S, turn: &mut Turn<'_>);
     /// Takes note of the end, which is delivered after the last message.
     fn end(&self, end: PipeEnd, state: &mut S, turn: &mut Turn<'_>);
+    /// Has the processor fetch what a delivery needs.
+    fn prefetch(&self);
     fn has_ended(&self) -> bool;
     fn is_closed(&self) -> bool;
     /// Stops receiving. Returns everything of the user's that the caller is to drop when it holds no borrow, and
@@ -170,6 +173,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
             return;
         }
         if !self.flags.has(Flag::Busy) && !self.has_callback() {
+            self.flags.set(Flag::Waiting, false);
             let unreachable = self.if_rare(|rare| std::mem::take(&mut rare.inbox));
             if let Some(messages) = unreachable.filter(|messages| !messages.is_empty()) {
                 messages.iter().for_each(|_| self.make_room());
@@ -208,7 +212,6 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     }
 
     /// Lends the rare part, if there is one. `access` must not run user code.
-    #[inline]
     fn if_rare<R>(&self, access: impl FnOnce(&mut Rare<T, S>) -> R) -> Option<R> {
         let mut rare = self.rare.take()?;
         let result = access(&mut rare);
@@ -216,15 +219,22 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         Some(result)
     }
 
+    #[inline]
     fn has_waiting(&self) -> bool {
-        self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false)
+        self.flags.has(Flag::Waiting)
     }
 
     /// Takes the oldest message that waits here.
     #[inline]
     fn pop_waiting(&self) -> Option<T> {
+        if self.has_waiting() { self.pop_inbox() } else { None }
+    }
+
+    #[cold]
+    fn pop_inbox(&self) -> Option<T> {
         let message = self.if_rare(|rare| {
             let message = rare.inbox.pop_front();
+            self.flags.set(Flag::Waiting, !rare.inbox.is_empty());
             if rare.inbox.is_empty() && rare.inbox.capacity() > KEPT_INBOX {
                 rare.inbox = VecDeque::new();
             }
@@ -235,7 +245,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     }
 
     /// Takes the next message of this pipe: one that waits here, or the front of the queue.
-    #[inline]
+    #[inline(always)]
     fn next(&self, turn: &Turn<'_>) -> Option<T> {
         if let Some(message) = self.pop_waiting() {
             return Some(message);
@@ -247,7 +257,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     }
 
     /// Takes the front of the queue, if it is a message of this pipe.
-    #[inline]
+    #[inline(always)]
     fn take(&self, turn: &Turn<'_>) -> Option<T> {
         let message = turn.backlog.borrow_mut().take(self.slot)?;
         self.make_room();
@@ -265,8 +275,9 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     }
 
     /// Calls the callback, and whatever it replaced itself by, while there are messages and the turn
-    /// goes on.
-    fn call_back(&self, state: &mut S, turn: &mut Turn<'_>) {
+    /// goes on. Returns whether there is a callback.
+    #[inline]
+    fn call_back(&self, state: &mut S, turn: &mut Turn<'_>) -> bool {
         while turn.goes_on()
             && let Some(mut callback) = self.on_message.take()
         {
@@ -297,9 +308,10 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
                 drop(callback);
             } else {
                 self.on_message.set(Some(callback));
-                return;
+                return true;
             }
         }
+        self.has_callback()
     }
 
     /// Moves the messages of this pipe at the front of the queue here, where they wait to be taken.
@@ -321,6 +333,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
             self.count_discarded(1, host);
             drop(message);
         } else {
+            self.flags.set(Flag::Waiting, true);
             self.with_rare(|rare| rare.inbox.push_back(message));
         }
     }
@@ -370,16 +383,18 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
         if self.flags.has(Flag::Busy) {
             return self.absorb(turn);
         }
-        self.call_back(state, turn);
+        let has_callback = self.call_back(state, turn);
         if self.is_closed() {
             return;
         }
         if turn.goes_on() {
-            if !self.has_callback() {
+            if !has_callback {
                 self.absorb(turn);
             }
-            self.finish(state, turn);
-        } else if self.has_ended() || (self.has_waiting() && self.has_callback()) {
+            if self.has_ended() {
+                self.finish(state, turn);
+            }
+        } else if self.has_ended() || (self.has_waiting() && has_callback) {
             self.schedule(turn.host);
         }
     }
@@ -410,6 +425,14 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
         }
     }
 
+    fn prefetch(&self) {
+        if let Some(callback) = self.on_message.take() {
+            prefetch(&raw const *callback as *const u8);
+            self.on_message.set(Some(callback));
+        }
+    }
+
+    #[inline]
     fn has_ended(&self) -> bool {
         self.flags.ended().is_some()
     }
@@ -424,6 +447,7 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
         // What the end came after is lost, so the end is not told either.
         self.flags.set_ended(None);
         self.conduit.close();
+        self.flags.set(Flag::Waiting, false);
         let rare = self.rare.take();
         let latest = self.conduit.latest().and_then(|latest| latest.close());
         let lost = rare.as_ref().map_or(0, |rare| rare.inbox.len()) + usize::from(latest.is_some());

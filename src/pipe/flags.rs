@@ -17,6 +17,8 @@ pub(super) enum Flag {
     Scheduled,
     /// The receiver was let go without closing the pipe.
     Detached,
+    /// Messages wait in the inbox.
+    Waiting,
     /// A discarded message was warned of.
     Warned,
     /// The pipe is a bounded one. Kept here too, so that a message on its way to the callback need not
@@ -46,6 +48,7 @@ impl Flags {
     }
 
     /// The pipe's end, once it has come.
+    #[inline]
     pub(super) fn ended(&self) -> Option<PipeEnd> {
         self.ended.get()
     }

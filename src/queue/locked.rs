@@ -264,6 +264,13 @@ impl Backlog {
         Some(message)
     }
 
+    /// The slots of the next entries that were fetched; one for several of the same pipe.
+    pub(crate) fn ahead(&self) -> impl Iterator<Item = u32> {
+        self.batch.tokens.iter().map(|token| match *token {
+            Token::Messages { slot, .. } | Token::End { slot, .. } => slot,
+        })
+    }
+
     /// Takes the end that is next.
     pub(crate) fn pass_end(&mut self) {
         if let Some(Token::End { .. }) = self.batch.tokens.front() {

@@ -67,6 +67,14 @@ impl Drop for Large {
 /// Messages that wait in the latest-value pipes of the test, by their place.
 type Values = [Option<Place>; 2];
 
+/// Passes on what comes next, if the look ahead agrees with it.
+fn look(front: Option<Entry>, is_ahead: impl FnOnce(u32) -> bool) -> Option<Entry> {
+    if let Some(Entry::Message(slot) | Entry::End(slot, _)) = front {
+        assert!(is_ahead(slot), "{slot} is next");
+    }
+    front
+}
+
 macro_rules! observe {
     ($name:ident, $queue:ident) => {
         fn $name(steps: &[Step]) -> (Vec<Seen>, usize) {
@@ -95,7 +103,7 @@ macro_rules! observe {
                         }
                         Err(_) => Seen::Latest(false),
                     },
-                    Step::Next => match backlog.front() {
+                    Step::Next => match look(backlog.front(), |slot| backlog.ahead().next() == Some(slot)) {
                         None => Seen::Nothing,
                         Some(Entry::Message(slot)) if slot % 2 == 0 => Seen::Small(slot, backlog.take(slot)),
                         Some(Entry::Message(slot)) => {

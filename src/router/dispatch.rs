@@ -2,6 +2,7 @@
 
 use super::MessageRouter;
 use super::core::{Core, Mode, Phase};
+use super::table::PREFETCHED;
 use crate::budget::Meter;
 use crate::pipe::{Endpoint, Host, Turn};
 use crate::queue::Entry;
@@ -158,6 +159,8 @@ impl<S: 'static> Core<S> {
     /// Delivers until the meter is spent, nothing is left, or a callback changes the router's course.
     /// Returns how many messages callbacks received.
     pub(super) fn route(&self, state: &mut S, meter: Meter<'_>) -> usize {
+        let is_large = self.table.borrow().is_large();
+        let mut steps = 0_usize;
         let mut turn = Turn {
             host: self,
             backlog: &self.backlog,
@@ -168,6 +171,12 @@ impl<S: 'static> Core<S> {
             delivered: 0,
         };
         while turn.goes_on() {
+            if is_large {
+                if steps.is_multiple_of(PREFETCHED) {
+                    self.table.borrow().prefetch(self.backlog.borrow().ahead());
+                }
+                steps += 1;
+            }
             if !self.route_scheduled(state, &mut turn) && !self.route_front(state, &mut turn) {
                 break;
             }

@@ -10,6 +10,12 @@ use crate::pipe::Endpoint;
 /// An empty table larger than this gives its memory back.
 const KEPT_SLOTS: usize = 256;
 
+/// Pipes of which a delivery is likely to find what it needs in the processor's cache: each takes some 200
+/// bytes in three places.
+const CACHED_PIPES: usize = 2048;
+/// How many entries of the queue are looked at ahead.
+pub(crate) const PREFETCHED: usize = 16;
+
 pub(crate) struct Table<S> {
     pipes: Slab<Rc<dyn Endpoint<S>>>,
 }
@@ -34,6 +40,22 @@ impl<S> Table<S> {
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&Rc<dyn Endpoint<S>>> {
         self.pipes.get(slot as usize)
+    }
+
+    /// Whether the pipes are so many that they hardly all lie in the processor's cache.
+    #[inline]
+    pub(crate) fn is_large(&self) -> bool {
+        self.pipes.len() > CACHED_PIPES
+    }
+
+    /// Has the processor fetch what deliveries to these pipes need: all at once, where one after the other
+    /// each would wait for the memory three times, for the slot, the endpoint and the callback.
+    pub(crate) fn prefetch(&self, slots: impl Iterator<Item = u32>) {
+        let mut endpoints = [const { None }; PREFETCHED];
+        for (endpoint, slot) in endpoints.iter_mut().zip(slots) {
+            *endpoint = self.get(slot);
+        }
+        endpoints.iter().flatten().for_each(|endpoint| endpoint.prefetch());
     }
 
     /// Frees a slot. The pipe's end must have passed, so that nothing in the queue names the slot any more.

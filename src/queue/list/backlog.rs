@@ -119,7 +119,7 @@ impl Backlog {
     }
 
     /// Takes the next entry if it is a message of this slot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take<T: Send + 'static>(&mut self, slot: u32) -> Option<T> {
         let header = self.header()?;
         if header != Header::message::<T>(slot) || self.due_latest().is_some() {
@@ -131,6 +131,16 @@ impl Backlog {
             self.offset += Stored::<T>::WORDS;
         }
         message
+    }
+
+    /// The slots of the next entries that can be read, as far as this block goes.
+    pub(crate) fn ahead(&self) -> impl Iterator<Item = u32> {
+        let mut offset = self.offset;
+        std::iter::from_fn(move || {
+            let header = self.block().header(offset)?;
+            offset += header.words();
+            Some(header.decode().slot())
+        })
     }
 
     /// Takes the end that is next.

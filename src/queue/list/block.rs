@@ -90,7 +90,7 @@ impl Block {
     /// # Safety
     /// [`header`](Self::header) has shown a message's header there, and if this returns a message, the caller
     /// sees to it that it is not taken or dropped again.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn take_message<T: 'static>(&self, offset: usize) -> Option<T> {
         self.words.with_payload(offset + 1, |place| {
             // SAFETY: the header was acquired, so the message is there.
@@ -121,7 +121,7 @@ impl Words {
     }
 
     /// Calls `access` with a pointer to the words from `offset` on.
-    #[inline]
+    #[inline(always)]
     fn with_payload<R>(&self, offset: usize, access: impl FnOnce(*mut u64) -> R) -> R {
         // A pointer into the whole array, so that a message may span several words. Atomics may be changed
         // through a shared reference.
@@ -205,50 +205,77 @@ impl Block {
 }
 
 /// How many blocks a queue can have: with 32 KiB each, 64 GiB.
-pub(super) const MOST_BLOCKS: usize = (1 << INDEX_BITS) - 1;
+pub(super) const MOST_BLOCKS: usize = 1 << INDEX_BITS;
 pub(super) const INDEX_BITS: u32 = 21;
 
-type Segment = AtomicPtr<AtomicPtr<Block>>;
+type Entry = AtomicPtr<Block>;
 
-/// Finds blocks by their index: segment `k` holds 2^k pointers, and is made when it is first needed. So the
-/// tail can name a block in few bits, and no pointer ever moves.
+/// Blocks that are found at the first look.
+const NEAR: usize = 64;
+
+/// Finds blocks by their index, so that the tail can name a block in few bits: the first ones in an array, the
+/// others in segments, of which segment `k` holds `NEAR` * 2^k entries and is made when it is first
+/// needed. No entry ever moves.
 pub(super) struct Directory {
-    segments: [Segment; INDEX_BITS as usize],
+    near: [Entry; NEAR],
+    segments: [AtomicPtr<Entry>; (INDEX_BITS - NEAR.ilog2()) as usize],
 }
 
 impl Directory {
     pub(super) fn new() -> Self {
-        Self { segments: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())) }
+        Self {
+            near: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            segments: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+        }
     }
 
+    /// The segment of an index that is not near, and the offset in it.
     fn place(index: usize) -> (usize, usize) {
-        let segment = (index + 1).ilog2() as usize;
-        (segment, index + 1 - (1 << segment))
+        let power = index.ilog2();
+        ((power - NEAR.ilog2()) as usize, index - (1 << power))
+    }
+
+    fn length(segment: usize) -> usize {
+        NEAR << segment
     }
 
     /// # Safety
     /// `set` was called for the index, and this thread has acquired a word that names it since.
     #[inline]
     pub(super) unsafe fn get(&self, index: usize) -> *mut Block {
+        // Relaxed: whoever named the index did so after it was set, by a Release that the caller acquired.
+        match self.near.get(index) {
+            Some(entry) => entry.load(Relaxed),
+            // SAFETY: the caller's promise.
+            None => unsafe { self.get_far(index) },
+        }
+    }
+
+    /// # Safety
+    /// As for [`get`](Self::get).
+    #[cold]
+    unsafe fn get_far(&self, index: usize) -> *mut Block {
         let (segment, offset) = Self::place(index);
-        // Relaxed, both: whoever named the index did so after it was set, by a Release that the caller
-        // acquired.
-        let segment = self.segments[segment].load(Relaxed);
-        // SAFETY: the segment was made for 2^segment entries, and stays until the directory is dropped.
-        unsafe { (*segment.add(offset)).load(Relaxed) }
+        // Relaxed, both: as in `get`.
+        let entries = self.segments[segment].load(Relaxed);
+        // SAFETY: the segment was made with this length, and stays until the directory is dropped.
+        unsafe { (*entries.add(offset)).load(Relaxed) }
     }
 
     /// Enters a block. No two threads may do so at once.
     pub(super) fn set(&self, index: usize, block: *mut Block) {
+        if let Some(entry) = self.near.get(index) {
+            return entry.store(block, Relaxed);
+        }
         let (segment, offset) = Self::place(index);
         let mut entries = self.segments[segment].load(Relaxed);
         if entries.is_null() {
-            let new: Box<[AtomicPtr<Block>]> =
-                (0..1 << segment).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+            let new: Box<[Entry]> =
+                (0..Self::length(segment)).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
             entries = Box::leak(new).as_mut_ptr();
             self.segments[segment].store(entries, Relaxed);
         }
-        // SAFETY: as in `get`.
+        // SAFETY: as in `get_far`.
         unsafe { (*entries.add(offset)).store(block, Relaxed) };
     }
 }
@@ -258,8 +285,9 @@ impl Drop for Directory {
         for (segment, entries) in self.segments.iter().enumerate() {
             let entries = entries.load(Relaxed);
             if !entries.is_null() {
+                let entries = ptr::slice_from_raw_parts_mut(entries, Self::length(segment));
                 // SAFETY: `set` leaked a boxed slice of this length.
-                drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(entries, 1 << segment)) });
+                drop(unsafe { Box::from_raw(entries) });
             }
         }
     }

@@ -104,7 +104,7 @@ impl<T: 'static> Stored<T> {
     ///
     /// # Safety
     /// From `place` on there are `WORDS - 1` words that nobody else touches.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn write(place: *mut u64, message: T) {
         if Self::IS_INLINE {
             let envelope = place.cast::<Envelope<T>>();
@@ -138,7 +138,7 @@ impl<T: 'static> Stored<T> {
     ///
     /// # Safety
     /// `is_at`, and the caller sees to it that nothing moves or drops the message again.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn read(place: *mut u64) -> T {
         if Self::IS_INLINE {
             // SAFETY: the caller's promise.
