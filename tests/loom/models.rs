@@ -4,7 +4,6 @@
 //!
 //! `tests/models` runs them. They see the crate as a user does; but its blocks hold two messages, so that
 //! block ends are crossed and blocks are used again.
-#![cfg(loom)]
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicUsize as PlainUsize;
@@ -169,6 +168,26 @@ fn two_senders_and_the_loop_meet() {
         router.run_until(&mut seen, |seen| seen.numbers.len() == 2);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
         assert!(seen.numbers == [10, 20] || seen.numbers == [20, 10], "{seen:?}");
+    });
+}
+
+#[test]
+fn a_block_is_crossed_while_its_last_entry_is_being_written() {
+    model(1, || {
+        let router = Loop::new();
+        let sender = note(router.pipe::<u64>().unwrap());
+        // The block has room for one more.
+        sender.send(10).unwrap();
+        let (other, _kept) = (sender.clone(), sender.clone());
+        let workers = [
+            thread::spawn(move || sender.send(11).unwrap()),
+            thread::spawn(move || other.send(20).unwrap()),
+        ];
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| seen.numbers.len() == 3);
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert_eq!(of_sender(&seen, 1), [10, 11]);
+        assert_eq!(of_sender(&seen, 2), [20]);
     });
 }
 
@@ -392,6 +411,8 @@ fn a_latest_value_wakes_the_sleeping_loop() {
         let kept = sender.clone();
         let worker = thread::spawn(move || sender.send(1).unwrap());
         let mut seen = Seen::default();
+        // It may be about to fall asleep.
+        router.turn(&mut seen);
         router.run_until(&mut seen, |seen| seen.numbers == [1]);
         worker.join().unwrap();
         drop(kept);
@@ -410,6 +431,8 @@ fn a_latest_value_keeps_its_place_among_messages() {
             plain.send(2).unwrap();
         });
         let mut seen = Seen::default();
+        // It may be looking just now.
+        router.turn(&mut seen);
         router.run_until(&mut seen, |seen| seen.numbers.contains(&2));
         worker.join().unwrap();
         assert_eq!(seen.numbers, [1, 2]);
