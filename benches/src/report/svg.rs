@@ -108,7 +108,7 @@ fn panel(svg: &mut String, rows: &[Row], left: usize, top: usize) {
             let _ = writeln!(svg, "<path d=\"M{x:.1} {}l5 -14h4l-5 14z\" fill=\"#fbfcfd\"/>", y + LINE - 3);
         }
         let label = if is_share(scenario) {
-            format!("{:.0} %, {} late", 100.0 * row.ratio, value(row))
+            format!("{:.0} %, {}", 100.0 * row.ratio, value(row))
         } else {
             format!("{} ({})", value(row), ratio(row))
         };
