@@ -38,6 +38,9 @@ pub mod guide {
     pub mod testing {}
     #[doc = include_str!("docs/architecture.md")]
     pub mod architecture {}
+    #[doc = include_str!("docs/benchmarks.md")]
+    #[doc = include_str!("../docs/benchmarks.svg")]
+    pub mod benchmarks {}
     #[doc = include_str!("docs/traits_futures.md")]
     pub mod traits_futures {}
 }
