@@ -15,6 +15,7 @@ mod reentrancy;
 mod route_until;
 mod stats;
 mod stress;
+mod texts;
 mod traits_futures;
 mod wakers;
 mod wakes;
