@@ -16,6 +16,7 @@ mod route_until;
 mod stats;
 mod stress;
 mod testing;
+mod texts;
 mod traits_futures;
 mod wakers;
 mod wakes;

@@ -273,8 +273,17 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// As many cases as `PROPTEST_CASES` says, or 2,000.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig { cases: 2_000, ..config },
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn the_router_does_what_the_model_does(
