@@ -210,8 +210,8 @@ pub(super) const INDEX_BITS: u32 = 21;
 
 type Entry = AtomicPtr<Block>;
 
-/// Blocks that are found at the first look.
-const NEAR: usize = 64;
+/// Blocks that are found at the first look: 16 MiB of messages.
+const NEAR: usize = 512;
 
 /// Finds blocks by their index, so that the tail can name a block in few bits: the first ones in an array, the
 /// others in segments, of which segment `k` holds `NEAR` * 2^k entries and is made when it is first
