@@ -174,6 +174,7 @@ fn handles_show_what_helps_to_find_a_mistake() {
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     assert!(format!("{router:?}").contains("open_pipes: 1"));
     assert_eq!(format!("{sender:?}"), "MessageSender { is_closed: false }");
+    assert_eq!(format!("{receiver:?}"), "MessageReceiver { is_closed: false, end: None, .. }");
     let sender = sender.start();
     router.stop().unwrap();
     assert_eq!(format!("{sender:?}"), "StartedSender { is_closed: true }");
