@@ -145,6 +145,24 @@ fn waiting_sender_is_released_by(release: impl FnOnce(MessageRouter, foreground:
 }
 
 #[test]
+fn a_timed_wait_is_told_of_the_close_and_not_that_the_pipe_is_full() {
+    let router: MessageRouter = started();
+    let (sender, receiver) = router.bounded_pipe::<u32>(1).unwrap();
+    let (full, is_full) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        let sender = sender.start();
+        sender.send(0).unwrap();
+        full.send(()).unwrap();
+        sender.send_timeout(1, 2 * PATIENCE)
+    });
+    is_full.recv_timeout(PATIENCE).unwrap();
+    // The test holds without it; but then the sender seldom waits already when the pipe is closed.
+    thread::sleep(Duration::from_millis(50));
+    drop(receiver);
+    assert_eq!(worker.join().unwrap(), Err(SendTimeoutError::Closed(1)));
+}
+
+#[test]
 fn closing_the_pipe_releases_waiting_senders() {
     waiting_sender_is_released_by(|router, receiver| router.close_pipe(receiver).unwrap());
 }

@@ -1,7 +1,9 @@
 //! Starting, stopping, opening and closing, at the right time and at the wrong one.
 
+use std::time::Duration;
+
 use foreground::{
-    ClosePipeError, MessageRouter, PipeError, RouteUntilError, SendError, StartError, StopError,
+    Budget, ClosePipeError, MessageRouter, PipeError, RouteUntilError, SendError, StartError, StopError,
 };
 use log::Level;
 
@@ -152,4 +154,52 @@ fn the_halves_have_the_threads_that_they_should() {
     is_send::<foreground::StartedSender<std::cell::Cell<u8>>>();
     is_sync::<foreground::StartedSender<std::cell::Cell<u8>>>();
     is_send::<SendError<u8>>();
+}
+
+#[test]
+fn a_router_and_its_budget_tell_what_they_were_given() {
+    let budget = Budget::new(Duration::from_millis(7), 11);
+    assert_eq!((budget.time(), budget.messages()), (Duration::from_millis(7), 11));
+    let router: MessageRouter = MessageRouter::builder().name("main").budget(budget).build(|| {});
+    assert_eq!(router.name(), Some("main"));
+    assert_eq!(MessageRouter::<()>::new(|| {}).name(), None);
+}
+
+#[test]
+fn handles_show_what_helps_to_find_a_mistake() {
+    let builder = MessageRouter::<()>::builder().name("main");
+    assert!(format!("{builder:?}").contains("\"main\""));
+    let router: MessageRouter = builder.build(|| {});
+    router.start().unwrap();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    assert!(format!("{router:?}").contains("open_pipes: 1"));
+    assert_eq!(format!("{sender:?}"), "MessageSender { is_closed: false }");
+    assert_eq!(format!("{receiver:?}"), "MessageReceiver { is_closed: false, end: None, .. }");
+    let sender = sender.start();
+    router.stop().unwrap();
+    assert_eq!(format!("{sender:?}"), "StartedSender { is_closed: true }");
+    assert!(format!("{receiver:?}").contains("is_closed: true, end: None"));
+}
+
+#[test]
+fn a_callback_for_a_closed_pipe_is_dropped_at_once() {
+    let router: MessageRouter = started();
+    let (_sender, receiver) = router.pipe::<u32>().unwrap();
+    router.stop().unwrap();
+    let census = Census::default();
+    let (on_message, on_end) = (census.member(), census.member());
+    receiver.on_message(move |(), _| {
+        let _kept = &on_message;
+    });
+    receiver.on_end(move |(), _| drop(on_end));
+    assert_eq!(census.alive(), 0);
+}
+
+#[test]
+fn a_receiver_may_be_detached_when_its_router_has_gone() {
+    let router: MessageRouter = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    drop(router);
+    receiver.detach();
+    assert!(sender.start().send(1).is_err());
 }

@@ -318,3 +318,45 @@ fn messages_for_the_running_pipe_are_not_reachable_twice() {
     assert_eq!(seen, [0, 1, 2, 3]);
     router.stop().unwrap();
 }
+
+#[test]
+fn a_callback_that_dispatches_keeps_the_messages_of_its_detached_pipe() {
+    let router: MessageRouter<Vec<u32>> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let inner = router.clone();
+    receiver.on_message(move |seen: &mut Vec<u32>, n| {
+        seen.push(n);
+        inner.dispatch(seen);
+    });
+    receiver.detach();
+    let sender = sender.start();
+    (0..3).for_each(|n| sender.send(n).unwrap());
+    let mut seen = Vec::new();
+    router.dispatch(&mut seen);
+    assert_eq!(seen, [0, 1, 2]);
+    assert_eq!(router.stats().discarded, 0);
+}
+
+#[test]
+fn a_callback_that_detaches_its_own_receiver_still_gets_what_waits() {
+    let router: MessageRouter<Vec<u32>> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let inner = router.clone();
+    let own = Rc::new(RefCell::new(None));
+    let in_callback = Rc::clone(&own);
+    receiver.on_message(move |seen: &mut Vec<u32>, n| {
+        seen.push(n);
+        inner.dispatch(seen);
+        let receiver: Option<MessageReceiver<u32, _>> = in_callback.take();
+        if let Some(receiver) = receiver {
+            receiver.detach();
+        }
+    });
+    own.replace(Some(receiver));
+    let sender = sender.start();
+    (0..3).for_each(|n| sender.send(n).unwrap());
+    let mut seen = Vec::new();
+    router.dispatch(&mut seen);
+    assert_eq!(seen, [0, 1, 2]);
+    assert_eq!(router.stats().discarded, 0);
+}
