@@ -133,6 +133,9 @@ impl App {
 
 /// What is sent.
 pub trait Message: Send + 'static {
+    /// Makes the `number`th message.
+    fn numbered(number: u64) -> Self;
+
     /// Is done by the callback that gets it.
     fn arrive(self, app: &mut App);
 }
@@ -167,27 +170,40 @@ impl<M: Message> Table<M> {
 pub type Words<const N: usize> = [u64; N];
 
 impl<const N: usize> Message for Words<N> {
+    fn numbered(number: u64) -> Self {
+        [number; N]
+    }
+
     fn arrive(self, app: &mut App) {
         app.count(self[0]);
     }
 }
 
 /// A value of which only the newest counts. The application's count becomes its number.
-pub struct Value(pub u64, pub [u64; 2]);
+pub struct Value(Words<3>);
 
 impl Message for Value {
+    fn numbered(number: u64) -> Self {
+        Self([number; 3])
+    }
+
     fn arrive(self, app: &mut App) {
-        assert!(self.0 > app.messages, "no value comes twice, or after a newer one");
-        app.messages = self.0 - 1;
-        app.milestone = if app.started.is_some() { app.expected } else { self.0 };
+        let number = self.0[0];
+        assert!(number > app.messages, "no value comes twice, or after a newer one");
+        app.messages = number - 1;
+        app.milestone = if app.started.is_some() { app.expected } else { number };
         app.count(0);
     }
 }
 
 /// A message that knows when it was sent.
-pub struct Stamp(pub Instant);
+pub struct Stamp(Instant);
 
 impl Message for Stamp {
+    fn numbered(_: u64) -> Self {
+        Self(Instant::now())
+    }
+
     fn arrive(self, app: &mut App) {
         app.latencies.push(self.0.elapsed());
         app.count(0);
@@ -202,6 +218,10 @@ pub enum Work {
 }
 
 impl Message for Work {
+    fn numbered(_: u64) -> Self {
+        Self::Microsecond
+    }
+
     fn arrive(self, app: &mut App) {
         match self {
             Self::Microsecond => {

@@ -40,7 +40,7 @@ impl Host for Calloop {
         PingWaker(self.ping.clone())
     }
 
-    fn run(&mut self, guest: &mut impl Guest) {
+    fn run(&mut self, guest: &mut dyn Guest) {
         while !guest.app().is_done() {
             let timeout = guest.app().next_tick().map(|due| due.saturating_duration_since(Instant::now()));
             let mut woken = false;

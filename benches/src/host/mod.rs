@@ -30,7 +30,7 @@ pub trait Host: Sized + 'static {
     fn waker(&self) -> Self::Waker;
 
     /// Runs until the guest's application is done.
-    fn run(&mut self, guest: &mut impl Guest);
+    fn run(&mut self, guest: &mut dyn Guest);
 }
 
 /// What lives in a host. `E` is what a wake brings along.

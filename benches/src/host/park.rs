@@ -18,7 +18,7 @@ impl Host for Park {
         thread::current()
     }
 
-    fn run(&mut self, guest: &mut impl Guest) {
+    fn run(&mut self, guest: &mut dyn Guest) {
         loop {
             guest.woken(());
             guest.settle();

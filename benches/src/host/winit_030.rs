@@ -24,8 +24,8 @@ impl<const WINDOW: bool, E: 'static> Winit030<WINDOW, E> {
         self.event_loop.create_proxy()
     }
 
-    pub fn run_guest(&mut self, guest: &mut impl Guest<E>) {
-        let mut handler = Handler::<WINDOW, _> { guest, window: None };
+    pub fn run_guest(&mut self, guest: &mut dyn Guest<E>) {
+        let mut handler = Handler { guest, has_window: WINDOW, window: None };
         self.event_loop.run_app_on_demand(&mut handler).expect("the loop runs");
     }
 }
@@ -43,18 +43,20 @@ impl<const WINDOW: bool> Host for Winit030<WINDOW> {
         self.proxy()
     }
 
-    fn run(&mut self, guest: &mut impl Guest) {
+    fn run(&mut self, guest: &mut dyn Guest) {
         self.run_guest(guest);
     }
 }
 
-/// Does what `foreground::event_loop::winit_030::Routed` does, for any guest.
-struct Handler<'a, const WINDOW: bool, G> {
-    guest: &'a mut G,
+/// Does what `foreground::event_loop::winit_030::Routed` does, for any guest. Every type of it
+/// compiles much of winit anew, so there is one.
+struct Handler<'a, E> {
+    guest: &'a mut dyn Guest<E>,
+    has_window: bool,
     window: Option<Window>,
 }
 
-impl<const WINDOW: bool, E: 'static, G: Guest<E>> ApplicationHandler<E> for Handler<'_, WINDOW, G> {
+impl<E: 'static> ApplicationHandler<E> for Handler<'_, E> {
     fn new_events(&mut self, _: &ActiveEventLoop, _: StartCause) {
         if self.guest.app().is_tick_due() {
             match &self.window {
@@ -65,7 +67,7 @@ impl<const WINDOW: bool, E: 'static, G: Guest<E>> ApplicationHandler<E> for Hand
     }
 
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        if WINDOW {
+        if self.has_window {
             let window = event_loop.create_window(WindowAttributes::default());
             self.window = Some(window.expect("the display takes a window"));
         }

@@ -27,19 +27,21 @@ impl<const WINDOW: bool> Host for Winit031<WINDOW> {
         self.event_loop.create_proxy()
     }
 
-    fn run(&mut self, guest: &mut impl Guest) {
-        let handler = Handler::<WINDOW, _> { guest, window: None };
+    fn run(&mut self, guest: &mut dyn Guest) {
+        let handler = Handler { guest, has_window: WINDOW, window: None };
         self.event_loop.run_app_on_demand(handler).expect("the loop runs");
     }
 }
 
-/// Does what `foreground::event_loop::winit_031::Routed` does, for any guest.
-struct Handler<'a, const WINDOW: bool, G> {
-    guest: &'a mut G,
+/// Does what `foreground::event_loop::winit_031::Routed` does, for any guest. Every type of it
+/// compiles much of winit anew, so there is one.
+struct Handler<'a> {
+    guest: &'a mut dyn Guest,
+    has_window: bool,
     window: Option<Box<dyn Window>>,
 }
 
-impl<const WINDOW: bool, G: Guest> ApplicationHandler for Handler<'_, WINDOW, G> {
+impl ApplicationHandler for Handler<'_> {
     fn new_events(&mut self, _: &dyn ActiveEventLoop, _: StartCause) {
         if self.guest.app().is_tick_due() {
             match &self.window {
@@ -50,7 +52,7 @@ impl<const WINDOW: bool, G: Guest> ApplicationHandler for Handler<'_, WINDOW, G>
     }
 
     fn can_create_surfaces(&mut self, event_loop: &dyn ActiveEventLoop) {
-        if WINDOW {
+        if self.has_window {
             let window = event_loop.create_window(WindowAttributes::default());
             self.window = Some(window.expect("the display takes a window"));
         }

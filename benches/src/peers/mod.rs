@@ -16,6 +16,8 @@ mod tokio;
 mod winit_030;
 mod woken_queue;
 
+use std::ops::RangeInclusive;
+
 pub use self::calloop_channel::CalloopChannel;
 pub use self::flume::Flume;
 pub use self::foreground::{Bounded, Foreground, Latest, Unbounded};
@@ -51,7 +53,7 @@ pub trait Peer {
 }
 
 /// An event loop of this thread, with callbacks.
-pub trait Loop<M: Message>: Sized {
+pub trait Loop<M: Message>: Sized + 'static {
     type Sender: Sender<M>;
 
     /// Makes the loop with a number of pipes, of which each has its callback.
@@ -62,8 +64,26 @@ pub trait Loop<M: Message>: Sized {
 }
 
 /// The worker's end of a pipe.
-pub trait Sender<M>: Send + 'static {
+pub trait Sender<M: Message>: Send + 'static {
     fn send(&self, message: M);
+
+    /// Sends the messages of these numbers, in a loop that knows whom it calls.
+    fn send_numbers(&self, numbers: RangeInclusive<u64>) {
+        numbers.for_each(|number| self.send(M::numbered(number)));
+    }
+}
+
+/// A peer's loop and its senders, for code that is to be compiled once and not for each peer.
+pub struct Opened<M> {
+    pub run: Box<dyn FnMut(App) -> App>,
+    pub senders: Vec<Box<dyn Sender<M>>>,
+}
+
+/// Makes a loop with a number of pipes.
+pub fn open<P: Peer, M: Message>(pipes: usize) -> Opened<M> {
+    let (mut peer, senders) = P::Loop::<M>::open(pipes);
+    let senders = senders.into_iter().map(|sender| Box::new(sender) as Box<_>).collect();
+    Opened { run: Box::new(move |app| peer.run(app)), senders }
 }
 
 /// A sender for one of several pipes that share a channel.

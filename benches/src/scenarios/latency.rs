@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Figure, Size};
-use crate::app::{App, Stamp};
-use crate::peers::{Loop, Peer, Sender};
+use crate::app::{App, Message, Stamp};
+use crate::peers::{Opened, Peer, open};
 
 /// How long the loop is given to fall asleep.
 const REST: Duration = Duration::from_micros(200);
@@ -19,12 +19,15 @@ pub fn median<P: Peer>(size: &Size) -> Figure {
 
 /// Sends one message after the other, each to a sleeping loop, from a thread that does `work` with the
 /// iterator that sends them.
-pub fn ping<P: Peer, R: Send + 'static>(
-    pings: u64,
-    work: impl FnOnce(&mut dyn Iterator<Item = ()>) -> R + Send + 'static,
-) -> (App, R) {
-    let (mut peer, mut senders) = P::Loop::<Stamp>::open(1);
-    let sender = senders.pop().expect("a pipe was opened");
+pub fn ping<P: Peer, R: Send + 'static>(pings: u64, work: Work<R>) -> (App, R) {
+    run_pings(open::<P, Stamp>(1), pings, work)
+}
+
+/// What is done with the iterator that sends the messages.
+type Work<R> = fn(&mut dyn Iterator<Item = ()>) -> R;
+
+fn run_pings<R: Send + 'static>(mut opened: Opened<Stamp>, pings: u64, work: Work<R>) -> (App, R) {
+    let sender = opened.senders.pop().expect("a pipe was opened");
     let app = App::expecting(pings);
     let progress = app.progress();
     let worker = thread::spawn(move || {
@@ -33,9 +36,9 @@ pub fn ping<P: Peer, R: Send + 'static>(
                 thread::sleep(REST / 8);
             }
             thread::sleep(REST);
-            sender.send(Stamp(Instant::now()));
+            sender.send(Stamp::numbered(n));
         }))
     });
-    let app = peer.run(app);
+    let app = (opened.run)(app);
     (app, worker.join().expect("the sends succeeded"))
 }

@@ -5,7 +5,7 @@ use peak_alloc::PeakAlloc;
 use super::throughput::sum;
 use super::{Figure, Size};
 use crate::app::{App, Words};
-use crate::peers::{Loop, Peer, Sender, a_channel_for_each};
+use crate::peers::{Loop, Peer, a_channel_for_each, open};
 
 fn live_bytes() -> f64 {
     let bytes = PeakAlloc.current_usage();
@@ -15,20 +15,20 @@ fn live_bytes() -> f64 {
 
 /// The bytes of a queued message of 24 bytes.
 pub fn of_a_message<P: Peer>(size: &Size) -> Figure {
-    let (mut peer, senders) = P::Loop::<Words<3>>::open(1);
+    let mut opened = open::<P, Words<3>>(1);
     let before = live_bytes();
-    (1..=size.messages).for_each(|n| senders[0].send([n; 3]));
+    opened.senders[0].send_numbers(1..=size.messages);
     let bytes = live_bytes() - before;
-    peer.run(App::expecting(size.messages)).time(sum(size.messages));
+    (opened.run)(App::expecting(size.messages)).time(sum(size.messages));
     Figure::of_each(bytes, size.messages)
 }
 
 /// The bytes of a loop with one pipe, when everything was handled.
 pub fn after_a_flood<P: Peer>(size: &Size) -> Figure {
     let before = live_bytes();
-    let (mut peer, senders) = P::Loop::<Words<3>>::open(1);
-    (1..=size.messages).for_each(|n| senders[0].send([n; 3]));
-    peer.run(App::expecting(size.messages)).time(sum(size.messages));
+    let mut opened = open::<P, Words<3>>(1);
+    opened.senders[0].send_numbers(1..=size.messages);
+    (opened.run)(App::expecting(size.messages)).time(sum(size.messages));
     Figure::of_each(live_bytes() - before, 1)
 }
 

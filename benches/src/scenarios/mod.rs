@@ -322,6 +322,7 @@ impl Jobs {
     }
 
     /// The host left in peace.
+    #[cfg(feature = "winit")]
     fn no_flood<P: Peer>(&mut self, scenario: &'static str) {
         self.add(scenario, YARDSTICK, P::PLACE, flood::ticks_in_peace::<P>);
     }

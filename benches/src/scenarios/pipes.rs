@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use super::throughput::sum;
 use super::{Figure, Size};
-use crate::app::{App, Value, Words};
-use crate::peers::{Loop, Peer, Sender, a_channel_for_each};
+use crate::app::{App, Message, Value, Words};
+use crate::peers::{Loop, Peer, a_channel_for_each, open};
 
 /// The time of a callback when each pipe has one message, in an order that no cache foresees.
 pub fn drain_of_many<P: Peer>(size: &Size) -> Figure {
     let count = size.pipes as u64;
-    let (mut peer, senders) = P::Loop::<Words<3>>::open(size.pipes);
-    shuffled(size.pipes).into_iter().zip(1..).for_each(|(id, n)| senders[id].send([n; 3]));
-    let app = peer.run(App::expecting(count));
+    let mut opened = open::<P, Words<3>>(size.pipes);
+    shuffled(size.pipes).into_iter().zip(1..).for_each(|(id, n)| opened.senders[id].send([n; 3]));
+    let app = (opened.run)(App::expecting(count));
     Figure::time_of_each(app.time(sum(count)), count)
 }
 
@@ -53,21 +53,21 @@ pub fn creation_of_channels(size: &Size) -> Figure {
 /// The time of a value until the last has arrived, while a thread sends as fast as it can.
 pub fn latest<P: Peer>(size: &Size) -> Figure {
     let count = size.messages;
-    let (mut peer, mut senders) = P::Loop::<Value>::open(1);
+    let mut opened = open::<P, Value>(1);
     let gate = Arc::new(Barrier::new(2));
-    let sender = senders.pop().expect("a pipe was opened");
-    sender.send(Value(1, [0; 2]));
+    let sender = opened.senders.pop().expect("a pipe was opened");
+    sender.send(Value::numbered(1));
     let worker = thread::spawn({
         let gate = gate.clone();
         move || {
             gate.wait();
-            (1..=count).for_each(|n| sender.send(Value(1 + n, [n; 2])));
+            sender.send_numbers(2..=1 + count);
         }
     });
     let app = App::expecting(1 + count).at_first(move || {
         gate.wait();
     });
-    let app = peer.run(app);
+    let app = (opened.run)(app);
     worker.join().expect("the sends succeeded");
     Figure::time_of_each(app.time(0), count)
 }
