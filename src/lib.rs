@@ -41,6 +41,8 @@ pub mod guide {
     #[doc = include_str!("docs/benchmarks.md")]
     #[doc = include_str!("../docs/benchmarks.svg")]
     pub mod benchmarks {}
+    #[doc = include_str!("docs/trust.md")]
+    pub mod trust {}
     #[doc = include_str!("docs/traits_futures.md")]
     pub mod traits_futures {}
 }

@@ -179,10 +179,8 @@ fn a_block_is_crossed_while_its_last_entry_is_being_written() {
         // The block has room for one more.
         sender.send(10).unwrap();
         let (other, _kept) = (sender.clone(), sender.clone());
-        let workers = [
-            thread::spawn(move || sender.send(11).unwrap()),
-            thread::spawn(move || other.send(20).unwrap()),
-        ];
+        let workers =
+            [thread::spawn(move || sender.send(11).unwrap()), thread::spawn(move || other.send(20).unwrap())];
         let mut seen = Seen::default();
         router.run_until(&mut seen, |seen| seen.numbers.len() == 3);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
