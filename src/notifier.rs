@@ -40,6 +40,12 @@ impl Notifier {
         }
     }
 
+    /// The notifier of a test that nobody is to be woken by.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn silent() -> Self {
+        Self::new(Box::new(|| {}), Clock::System)
+    }
+
     /// Wakes the foreground.
     pub(crate) fn wake(&self) -> Result<(), WakerPanicked> {
         let since = self.clock.now().saturating_duration_since(self.origin);

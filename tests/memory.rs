@@ -61,6 +61,7 @@ fn seasoned_router() -> MessageRouter<u64> {
     receiver.on_message(|_, _| {});
     let sender = sender.start();
     (0..10_000).for_each(|n| sender.send([n; 32]).unwrap());
+    drop((sender, receiver));
     router.dispatch(&mut 0);
     router.settle();
     router
@@ -80,6 +81,8 @@ fn memory() {
     a_flood_routed_by_hand_leaves_nothing();
     a_drained_inbox_leaves_nothing();
     pipes_opened_and_closed_leave_nothing();
+    pipes_closed_after_their_end_leave_nothing();
+    pipes_closed_while_the_loop_sleeps_leave_nothing();
     a_drained_flood_leaves_nothing();
     a_latest_pipe_does_not_grow();
     a_bounded_pipe_does_not_grow();
@@ -271,4 +274,32 @@ fn a_drained_inbox_leaves_nothing() {
     router.settle();
     let left = live_bytes() - before;
     assert!(left < 64 * 1024, "{left} bytes are left after the inbox was drained");
+}
+
+fn pipes_closed_after_their_end_leave_nothing() {
+    let router = seasoned_router();
+    let before = live_bytes();
+    for _ in 0..10_000 {
+        let (sender, receiver) = router.pipe::<u64>().unwrap();
+        drop(sender);
+        router.dispatch(&mut 0);
+        router.settle();
+        drop(receiver);
+    }
+    let left = live_bytes() - before;
+    assert!(left < 64 * 1024, "{left} bytes are left after 10,000 pipes that ended and were closed");
+}
+
+fn pipes_closed_while_the_loop_sleeps_leave_nothing() {
+    let router = seasoned_router();
+    let before = live_bytes();
+    for _ in 0..10_000 {
+        let (sender, receiver) = router.pipe::<u64>().unwrap();
+        drop(receiver);
+        // Nobody is woken for this.
+        drop(sender);
+        router.settle();
+    }
+    let left = live_bytes() - before;
+    assert!(left < 64 * 1024, "{left} bytes are left after 10,000 pipes that were closed and ended");
 }

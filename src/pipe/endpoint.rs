@@ -35,7 +35,15 @@ pub(crate) trait Host {
     /// Counts a latest value that a newer one replaced while it waited to be taken.
     fn count_replaced(&self);
     /// Counts messages that nobody will receive, and logs them: the first of a pipe as a warning.
-    fn count_discarded(&self, pipe: Label, messages: usize, is_first: bool);
+    fn count_discarded(&self, pipe: Label, messages: usize, why: Discard);
+}
+
+/// Why messages are discarded.
+pub(crate) struct Discard {
+    /// The pipe is closed; else there is nobody to take its messages.
+    pub(crate) is_closed: bool,
+    /// They are the first of their pipe.
+    pub(crate) is_first: bool,
 }
 
 /// One turn of routing: how far it may still go.
@@ -172,6 +180,10 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
         if self.is_closed() {
             return;
         }
+        // Before what is discarded is dropped, for that may panic.
+        if self.has_ended() {
+            self.schedule(host);
+        }
         if !self.flags.has(Flag::Busy) && !self.has_callback() {
             self.flags.set(Flag::Waiting, false);
             let unreachable = self.if_rare(|rare| std::mem::take(&mut rare.inbox));
@@ -179,9 +191,6 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
                 messages.iter().for_each(|_| self.make_room());
                 self.count_discarded(messages.len(), host);
             }
-        }
-        if self.has_ended() {
-            self.schedule(host);
         }
     }
 
@@ -302,7 +311,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
             }
             if self.is_closed() || self.flags.has(Flag::Replaced) {
                 // Dropping it may panic, which must not strand the messages that wait.
-                if !self.is_closed() && self.has_waiting() {
+                if !self.is_closed() && (self.has_waiting() || self.has_ended()) {
                     self.schedule(turn.host);
                 }
                 drop(callback);
@@ -456,7 +465,7 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
 
     fn count_discarded(&self, messages: usize, host: &dyn Host) {
         let is_first = !self.flags.set(Flag::Warned, true);
-        host.count_discarded(self.label(), messages, is_first);
+        host.count_discarded(self.label(), messages, Discard { is_closed: self.is_closed(), is_first });
     }
 
     fn label(&self) -> Label {

@@ -58,18 +58,19 @@ impl<T: Send + 'static> Latest<T> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
     use crate::notifier::Notifier;
+    use crate::queue::Backlog;
     use crate::sync::Arc;
 
     #[test]
     fn a_value_that_comes_just_after_the_close_is_given_back() {
-        let queue = Queue::new(Arc::new(Notifier::new(Box::new(|| {}), Clock::System)));
+        let backlog = Backlog::new(Arc::new(Notifier::silent()));
+        let queue = backlog.queue();
         let latest = Latest::new();
-        assert_eq!(latest.replace(&queue, 0, 1), Ok(()));
+        assert_eq!(latest.replace(queue, 0, 1), Ok(()));
         assert_eq!(latest.close(), Some(1));
         // The sender had looked before the close, as only another thread can.
-        assert_eq!(latest.replace(&queue, 0, 2), Err(2));
+        assert_eq!(latest.replace(queue, 0, 2), Err(2));
         assert_eq!(latest.close(), None);
     }
 }

@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::thread;
 
 pub(crate) use self::bound::{Bound, Wait};
-pub(crate) use self::endpoint::{Endpoint, Host, Turn, TypedEndpoint};
+pub(crate) use self::endpoint::{Discard, Endpoint, Host, Turn, TypedEndpoint};
 pub(crate) use self::latest::Latest;
 pub use self::receiver::MessageReceiver;
 pub use self::sender::{MessageSender, StartedSender};
@@ -125,10 +125,8 @@ impl<T: Send + 'static> Conduit<T> {
         // The foreground cannot wait for room that it alone can make.
         let wait = if self.queue.notifier().is_foreground() { Wait::Never } else { wait };
         match bound.acquire(wait) {
-            Ok(()) => self.queue.push(self.slot, message).map_err(|message| {
-                bound.release();
-                Refused::Closed(message)
-            }),
+            // If the queue is closed, so is the pipe, and its room is nobody's.
+            Ok(()) => self.queue.push(self.slot, message).map_err(Refused::Closed),
             Err(bound::Refusal::Full) => Err(Refused::Full(message)),
             Err(bound::Refusal::Closed) => Err(Refused::Closed(message)),
         }

@@ -125,8 +125,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Makes the queue of a consumer that sleeps.
-    pub(crate) fn new(notifier: Arc<Notifier>) -> Self {
+    fn new(notifier: Arc<Notifier>) -> Self {
         let shared = Shared {
             batch: Batch::default(),
             entries: 0,
@@ -221,8 +220,9 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Makes the consumer of a new queue, of which there must be only one.
-    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+    /// Makes a queue and its consumer, which sleeps.
+    pub(crate) fn new(notifier: Arc<Notifier>) -> Self {
+        let queue = Arc::new(Queue::new(notifier));
         Self { queue, batch: Batch::default(), position: 0, not_before: 0 }
     }
 
@@ -309,10 +309,13 @@ impl Backlog {
     /// Goes to sleep if nothing is queued: whoever appends next wakes the consumer.
     pub(crate) fn try_sleep(&mut self) -> bool {
         let mut shared = self.queue.shared.lock();
-        if self.position != shared.entries || shared.places.len() != 0 {
+        if self.position != shared.entries {
             return false;
         }
-        shared.asleep = true;
+        shared.asleep = shared.places.len() == 0;
+        if !shared.asleep {
+            return false;
+        }
         shared.batch.recycle();
         self.batch.recycle();
         true

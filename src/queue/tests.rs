@@ -83,10 +83,10 @@ macro_rules! observe {
             // Every third wake fails.
             let waker = move || assert_ne!(calls.fetch_add(1, SeqCst) % 3, 2, "a bug in the waker");
             let notifier = Arc::new(Notifier::new(Box::new(waker), Clock::System));
-            let queue = Arc::new($queue::Queue::new(Arc::clone(&notifier)));
-            let mut backlog = $queue::Backlog::new(Arc::clone(&queue));
+            let mut backlog = $queue::Backlog::new(Arc::clone(&notifier));
+            let queue = Arc::clone(backlog.queue());
             let mut seen = Vec::new();
-            assert!(Arc::ptr_eq(backlog.queue(), &queue) && queue.notifier().is_foreground());
+            assert!(queue.notifier().is_foreground());
             let mut closed = None;
             let (_, mut mark) = backlog.extent();
             let mut values: Values = [None; 2];
@@ -194,9 +194,8 @@ proptest! {
 #[test]
 fn messages_of_all_sizes_cross_blocks_whole() {
     fn check<const N: usize>() {
-        let notifier = Arc::new(Notifier::new(Box::new(|| {}), Clock::System));
-        let queue = Arc::new(list::Queue::new(notifier));
-        let mut backlog = list::Backlog::new(Arc::clone(&queue));
+        let mut backlog = list::Backlog::new(Arc::new(Notifier::silent()));
+        let queue = Arc::clone(backlog.queue());
         for round in 0..3_u64 {
             for number in 0..5_000 {
                 assert!(queue.push(7, [number ^ round; N]).is_ok());
@@ -222,9 +221,8 @@ fn messages_of_all_sizes_cross_blocks_whole() {
 
 #[test]
 fn a_message_is_never_taken_for_one_of_another_type() {
-    let notifier = Arc::new(Notifier::new(Box::new(|| {}), Clock::System));
-    let queue = Arc::new(list::Queue::new(notifier));
-    let mut backlog = list::Backlog::new(Arc::clone(&queue));
+    let mut backlog = list::Backlog::new(Arc::new(Notifier::silent()));
+    let queue = Arc::clone(backlog.queue());
     assert_eq!(queue.push(0, 5_u64), Ok(()));
     assert_eq!(backlog.take::<i64>(0), None);
     assert_eq!(backlog.take::<[u64; 1]>(0), None);
@@ -236,9 +234,8 @@ fn over_aligned_messages_keep_their_alignment() {
     #[repr(align(64))]
     #[derive(Debug, PartialEq)]
     struct Aligned(u8);
-    let notifier = Arc::new(Notifier::new(Box::new(|| {}), Clock::System));
-    let queue = Arc::new(list::Queue::new(notifier));
-    let mut backlog = list::Backlog::new(Arc::clone(&queue));
+    let mut backlog = list::Backlog::new(Arc::new(Notifier::silent()));
+    let queue = Arc::clone(backlog.queue());
     assert_eq!(queue.push(0, Aligned(3)), Ok(()));
     assert_eq!(backlog.take(0), Some(Aligned(3)));
 }

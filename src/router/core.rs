@@ -13,8 +13,8 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::error::PipeError;
 use crate::notifier::Notifier;
-use crate::pipe::{Endpoint, Host, Kind, Label, MessageReceiver, MessageSender, TypedEndpoint};
-use crate::queue::{Backlog, Counts, Entry, Queue};
+use crate::pipe::{Discard, Endpoint, Host, Kind, Label, MessageReceiver, MessageSender, TypedEndpoint};
+use crate::queue::{Backlog, Counts, Entry};
 use crate::sync::Arc;
 use crate::waker::Waker;
 use crate::watchdog::Watchdog;
@@ -87,7 +87,7 @@ impl<S: 'static> Core<S> {
     pub(super) fn new(waker: Box<dyn Waker>, builder: MessageRouterBuilder<S>) -> Rc<Self> {
         let MessageRouterBuilder { budget, name, watchdog, clock, state: _ } = builder;
         let notifier = Arc::new(Notifier::new(waker, clock.clone()));
-        let backlog = Backlog::new(Arc::new(Queue::new(Arc::clone(&notifier))));
+        let backlog = Backlog::new(Arc::clone(&notifier));
         Rc::new_cyclic(|this| Self {
             watchdog: Watchdog::new(watchdog, &RouterLabel(name.as_deref())),
             name,
@@ -135,6 +135,8 @@ impl<S: 'static> Core<S> {
     }
 
     pub(super) fn stats(&self) -> RouterStats {
+        // The ends of closed pipes are nothing that waits.
+        self.sweep();
         let delivered = self.delivered.get();
         let counts = self.counts();
         let replaced = self.replaced.get() + counts.replaced;
@@ -191,7 +193,7 @@ impl<S: 'static> Core<S> {
         let counts = self.backlog.borrow_mut().close();
         let past = self.past.get();
         self.past.set(Counts { sent: past.sent + counts.sent, replaced: past.replaced + counts.replaced });
-        let fresh = Backlog::new(Arc::new(Queue::new(Arc::clone(&self.notifier))));
+        let fresh = Backlog::new(Arc::clone(&self.notifier));
         let backlog = self.backlog.replace(fresh);
         let endpoints = self.table.borrow_mut().take_all();
         let unclosed = self.open_pipes.replace(0);
@@ -278,15 +280,12 @@ impl<S: 'static> Host for Core<S> {
         self.replaced.set(self.replaced.get() + 1);
     }
 
-    fn count_discarded(&self, pipe: Label, messages: usize, is_first: bool) {
+    fn count_discarded(&self, pipe: Label, messages: usize, why: Discard) {
         self.discarded.set(self.discarded.get() + messages as u64);
-        let level = if is_first { log::Level::Warn } else { log::Level::Debug };
+        let level = if why.is_first { log::Level::Warn } else { log::Level::Debug };
+        let from = if why.is_closed { "closed pipe" } else { "pipe with neither receiver nor callback" };
         // No borrow is held: a logger may well send on a pipe of this router.
-        log::log!(
-            level,
-            "{}: discarding message from closed pipe: {messages} just now; {pipe}",
-            self.label()
-        );
+        log::log!(level, "{}: discarding message from {from}: {messages} just now; {pipe}", self.label());
     }
 }
 

@@ -60,6 +60,8 @@ impl<S: 'static> MessageRouter<S> {
         }
         core.phase.set(Phase::Held);
         core.backlog.borrow().stay_awake();
+        // The ends of closed pipes are nothing that waits.
+        core.sweep();
         let now = core.clock.now();
         let extent = core.backlog.borrow().extent();
         core.ages.begin(now, extent, core.notifier.woken_at());

@@ -22,6 +22,9 @@ impl<S: 'static> MessageRouter<S> {
     /// name is none. How such a wait ends if the router has a virtual clock is told
     /// [there](crate::testing::VirtualClock#waiting).
     ///
+    /// A sender that was interrupted in the middle of sending holds up what came after it, past the deadline too, until
+    /// its thread runs again.
+    ///
     /// Callbacks may call `route_until` again; the pipe whose callback is running receives nothing meanwhile, so
     /// do not wait there for what only this pipe, or a worker that waits for room in it, can bring.
     ///

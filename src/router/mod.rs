@@ -369,8 +369,8 @@ impl<S: 'static> MessageRouter<S> {
         self.core.clock.as_virtual()
     }
 
-    /// Returns what the router has done so far. Takes the queue's lock for a moment; cheap enough for
-    /// every frame.
+    /// Returns what the router has done so far. Takes a lock for a moment, and may wait for a
+    /// sender that is in the middle of a few instructions; cheap enough for every frame.
     ///
     /// # Examples
     ///

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use foreground::{MessageRouter, SendError, StartedSender};
+use foreground::{MessageReceiver, MessageRouter, PipeEnd, SendError, StartedSender};
 
 use crate::common::{Census, looped, started};
 
@@ -125,12 +125,6 @@ fn a_panicking_callback_deep_in_nested_routing_closes_its_own_pipe_only() {
 
 #[test]
 fn a_message_that_panics_when_dropped_loses_no_other() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("dropped");
-        }
-    }
     let router = started();
     let good = pipe(&router, |seen, n| seen.push(n));
     let (sender, receiver) = router.pipe().unwrap();
@@ -146,15 +140,9 @@ fn a_message_that_panics_when_dropped_loses_no_other() {
 
 #[test]
 fn a_replaced_callback_that_panics_when_dropped_strands_no_message() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("dropped");
-        }
-    }
     struct App {
         router: MessageRouter<App>,
-        receiver: Option<foreground::MessageReceiver<u32, App>>,
+        receiver: Option<MessageReceiver<u32, App>>,
         seen: Vec<u32>,
     }
     let router: MessageRouter<App> = started();
@@ -179,12 +167,6 @@ fn a_replaced_callback_that_panics_when_dropped_strands_no_message() {
 
 #[test]
 fn a_message_callback_that_panics_when_dropped_does_not_lose_the_end() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("dropped");
-        }
-    }
     let router: Router = started();
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     let bomb = Bomb;
@@ -207,4 +189,53 @@ fn senders_may_be_used_where_panics_are_caught() {
     assert!(catch_unwind(|| sender.send(1).unwrap()).is_ok());
     router.dispatch(&mut Vec::new());
     assert_eq!(receiver.try_recv(), Some(1));
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn a_detach_whose_discards_panic_still_tells_the_end() {
+    let router: MessageRouter<Vec<PipeEnd>> = started();
+    let (sender, receiver) = router.pipe::<Bomb>().unwrap();
+    receiver.on_end(|seen: &mut Vec<PipeEnd>, end| seen.push(end));
+    sender.start().send(Bomb).unwrap();
+    let mut seen = Vec::new();
+    router.dispatch(&mut seen);
+    assert!(seen.is_empty());
+    assert!(catch_unwind(AssertUnwindSafe(|| receiver.detach())).is_err());
+    router.dispatch(&mut seen);
+    assert_eq!(seen, [PipeEnd::Stopped]);
+}
+
+#[test]
+fn a_replaced_callback_that_panics_when_dropped_does_not_strand_the_end() {
+    struct App {
+        router: MessageRouter<App>,
+        receiver: Option<MessageReceiver<u32, App>>,
+        ends: Vec<PipeEnd>,
+    }
+    let router: MessageRouter<App> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_end(|app: &mut App, end| app.ends.push(end));
+    let bomb = Bomb;
+    receiver.on_message(move |app: &mut App, _| {
+        let _owned = &bomb;
+        app.receiver.as_ref().unwrap().on_message(|_, _| {});
+        // The end comes while the callback is on the stack.
+        app.router.clone().dispatch(app);
+    });
+    sender.start().send(1).unwrap();
+    let mut app = App { router: router.clone(), receiver: Some(receiver), ends: Vec::new() };
+    assert!(catch_unwind(AssertUnwindSafe(|| router.dispatch(&mut app))).is_err());
+    router.settle();
+    router.dispatch(&mut app);
+    assert_eq!(app.ends, [PipeEnd::Stopped]);
+    app.receiver = None;
 }

@@ -174,3 +174,29 @@ fn a_turn_leaves_a_trace() {
         [(log::Level::Trace, String::from(r#"router "traced": dispatched 2 messages; has more: true"#))]
     );
 }
+
+#[test]
+fn a_closed_pipes_end_is_no_message_that_waits() {
+    let (router, clock) = timed::<()>(PATIENT);
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    router.dispatch(&mut ());
+    drop(receiver);
+    router.settle();
+    drop(sender); // wakes nobody
+    clock.advance(Duration::from_secs(3600));
+    let stats = router.stats();
+    assert_eq!((stats.queued, stats.oldest_wait), (0, Duration::ZERO));
+}
+
+#[test]
+fn a_closed_pipes_end_is_no_message_that_has_waited() {
+    let (router, clock) = timed::<()>(PATIENT);
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    router.dispatch(&mut ());
+    drop(receiver);
+    router.settle();
+    drop(sender);
+    clock.advance(Duration::from_secs(3600));
+    router.dispatch(&mut ());
+    assert_eq!(router.stats().longest_wait, Duration::ZERO);
+}

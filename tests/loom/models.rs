@@ -452,3 +452,28 @@ fn a_closed_latest_pipe_meets_a_send() {
         assert_eq!((stats.sent, stats.discarded, stats.queued), (sent as u64, sent as u64, 0), "{stats:?}");
     });
 }
+
+#[test]
+fn a_latest_value_comes_while_a_block_is_crossed() {
+    model(1, || {
+        let router = Loop::new();
+        let plain = note(router.pipe::<u64>().unwrap());
+        let latest = note(router.latest_pipe::<u64>().unwrap());
+        // The block is full.
+        (0..2).for_each(|number| plain.send(number).unwrap());
+        let (crossing, after, _kept) = (plain.clone(), plain.clone(), latest.clone());
+        let workers = [
+            thread::spawn(move || crossing.send(10).unwrap()),
+            thread::spawn(move || {
+                latest.send(20).unwrap();
+                after.send(21).unwrap();
+            }),
+        ];
+        plain.send(30).unwrap();
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        let mut seen = Seen::default();
+        router.turn(&mut seen);
+        assert_eq!(of_sender(&seen, 2), [20, 21]);
+        assert_eq!(seen.numbers.len(), 6);
+    });
+}

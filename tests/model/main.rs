@@ -227,6 +227,7 @@ fn run(budget: usize, acts: Vec<Act>, steps: Vec<Step>) {
         }
         assert_eq!(app.events, model.events, "after {:?}", log.borrow());
         let stats = router.stats();
+        model.settle();
         assert_eq!(
             (stats.sent, stats.delivered, stats.discarded, stats.replaced),
             (model.sent, model.delivered, model.discarded + model.replaced, model.replaced),

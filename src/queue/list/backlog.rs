@@ -5,6 +5,7 @@ use std::ptr::{self, NonNull};
 use super::block::{BLOCK_WORDS, Block, NONE};
 use super::entry::{END_WORDS, Header};
 use super::{KEPT_BLOCKS, Patience, Queue, Stored, Tail};
+use crate::notifier::Notifier;
 use crate::queue::{Counts, Entry, Place};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -25,8 +26,10 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Makes the consumer of a new queue, of which there must be only one.
-    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+    /// Makes a queue and its consumer, which sleeps. There is no other way to make either, so a queue has one
+    /// consumer.
+    pub(crate) fn new(notifier: Arc<Notifier>) -> Self {
+        let queue = Arc::new(Queue::new(notifier));
         // SAFETY: the first block was set when the queue was made, which the arc orders before this.
         let block = unsafe { queue.directory.get(0) };
         Self { queue, block, index: 0, offset: 0, start: 0, not_before: 0, closed_at: None }
@@ -112,7 +115,8 @@ impl Backlog {
             return;
         }
         shelf.free_indices.push(left_index);
-        self.queue.directory.set(left_index, ptr::null_mut());
+        // SAFETY: under the lock; nobody uses the block any more.
+        unsafe { self.queue.directory.set(left_index, ptr::null_mut()) };
         drop(shelf);
         // SAFETY: see "Why a block is not used again too early" in the module above.
         unsafe { Block::free(NonNull::new_unchecked(left.cast_mut())) };

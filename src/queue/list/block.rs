@@ -68,17 +68,22 @@ impl Block {
     /// Writes a message and then its header.
     ///
     /// # Safety
-    /// The words of such an entry from `offset` on were reserved by the caller, once.
+    /// The words of such an entry from `offset` on were reserved by the caller, once; and `M` is what
+    /// [`Stored::write`] asks for.
     #[inline]
-    pub(super) unsafe fn write_message<T: 'static>(&self, offset: usize, slot: u32, message: T) {
+    pub(super) unsafe fn write_message<T: 'static, M>(&self, offset: usize, slot: u32, message: M) {
         // SAFETY: the caller's promise.
-        self.words.with_payload(offset + 1, |place| unsafe { Stored::write(place, message) });
-        self.publish(offset, Header::message::<T>(slot));
+        self.words.with_payload(offset + 1, |place| unsafe { Stored::<T>::write(place, message) });
+        // SAFETY: the message has just been written.
+        unsafe { self.publish(offset, Header::message::<T>(slot)) };
     }
 
-    /// Makes an entry that has been written readable.
+    /// Makes an entry readable.
+    ///
+    /// # Safety
+    /// The header is of an entry that the caller has reserved there, and whose message, if it has one, is written.
     #[inline]
-    pub(super) fn publish(&self, offset: usize, header: Header) {
+    pub(super) unsafe fn publish(&self, offset: usize, header: Header) {
         if let Some(word) = self.words.get(offset) {
             // Release: the message is there for whoever acquires the header.
             word.store(header.0, Release);
@@ -262,8 +267,11 @@ impl Directory {
         unsafe { (*entries.add(offset)).load(Relaxed) }
     }
 
-    /// Enters a block. No two threads may do so at once.
-    pub(super) fn set(&self, index: usize, block: *mut Block) {
+    /// Enters a block.
+    ///
+    /// # Safety
+    /// No two threads may do so at once, and what was entered for the index is not used any more.
+    pub(super) unsafe fn set(&self, index: usize, block: *mut Block) {
         if let Some(entry) = self.near.get(index) {
             return entry.store(block, Relaxed);
         }

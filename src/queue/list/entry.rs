@@ -89,7 +89,8 @@ struct Envelope<M> {
 pub(super) struct Stored<T>(PhantomData<T>);
 
 impl<T: 'static> Stored<T> {
-    const IS_INLINE: bool = size_of::<T>() <= INLINE_BYTES && align_of::<T>() <= align_of::<u64>();
+    /// Whether the message lies in the block itself.
+    pub(super) const IS_INLINE: bool = size_of::<T>() <= INLINE_BYTES && align_of::<T>() <= align_of::<u64>();
 
     /// The words of an entry with such a message.
     pub(super) const WORDS: usize = 1 + if Self::IS_INLINE {
@@ -100,24 +101,18 @@ impl<T: 'static> Stored<T> {
 
     const TYPE: &'static Type = &Type { id: TypeId::of::<T>, drop: Self::drop };
 
-    /// Writes a message behind its header.
+    /// Writes a message behind its header, as `M`: the message itself if it is inline, else its box.
     ///
     /// # Safety
-    /// From `place` on there are `WORDS - 1` words that nobody else touches.
+    /// From `place` on there are `WORDS - 1` words that nobody else touches; and `M` is as said.
     #[inline(always)]
-    pub(super) unsafe fn write(place: *mut u64, message: T) {
-        if Self::IS_INLINE {
-            let envelope = place.cast::<Envelope<T>>();
-            // SAFETY: the caller's promise; an envelope of an inline type is aligned as a word is, or less. By
-            // field, so that a large message is copied once.
-            unsafe {
-                (&raw mut (*envelope).type_).write(Self::TYPE);
-                (&raw mut (*envelope).message).write(message);
-            }
-        } else {
-            let envelope = Envelope { type_: Self::TYPE, message: Box::new(message) };
-            // SAFETY: likewise; a box is aligned as a word is, or less.
-            unsafe { place.cast::<Envelope<Box<T>>>().write(envelope) }
+    pub(super) unsafe fn write<M>(place: *mut u64, message: M) {
+        let envelope = place.cast::<Envelope<M>>();
+        // SAFETY: the caller's promise; the envelope of an inline type, or of a box, is aligned as a word is, or
+        // less. By field, so that a large message is copied once.
+        unsafe {
+            (&raw mut (*envelope).type_).write(Self::TYPE);
+            (&raw mut (*envelope).message).write(message);
         }
     }
 

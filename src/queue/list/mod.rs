@@ -1,11 +1,11 @@
-//! The queue as a list of blocks of words, without a lock on the way of a message. All of the crate's unsafe
-//! code is in this folder.
+//! The queue as a list of blocks of words, without a lock on the way of a message. The crate's unsafe code is in
+//! this folder, but for one hint to the processor (`prefetch`).
 //!
 //! A message lies in a block as a header word, its type, and its bytes, rounded up to words ([`entry`]). All
 //! that senders contend for is one word, the *tail*:
 //!
 //! ```text
-//!   63        43 42       22 21        2   1       0
+//!   63        43 42       25 24        2   1       0
 //!  | block index | messages | next word | CLOSED | ASLEEP |
 //! ```
 //!
@@ -50,6 +50,7 @@ mod backlog;
 mod block;
 mod entry;
 
+use std::process;
 use std::ptr::NonNull;
 
 pub(crate) use self::backlog::Backlog;
@@ -69,8 +70,9 @@ const KEPT_BLOCKS: usize = if cfg!(loom) { 1 } else { 16 };
 /// The word that senders contend for.
 ///
 /// A failed reservation adds at most 66 to the offset and 1 to the messages, once for each thread that is
-/// sending; so the fields overflow when 15,000 threads send in the moment in which a block is crossed. Once
-/// the queue is closed, the fields above `CLOSED` mean nothing any more.
+/// sending while a block is crossed. The fields have room for 120,000 of these; when half of that is taken, the
+/// process ends, for an offset that began anew would lie over messages. Once the queue is closed, the fields
+/// above `CLOSED` mean nothing any more.
 #[derive(Clone, Copy)]
 struct Tail(u64);
 
@@ -78,7 +80,7 @@ impl Tail {
     const ASLEEP: u64 = 1;
     const CLOSED: u64 = 1 << 1;
     const OFFSET_SHIFT: u32 = 2;
-    const MESSAGES_SHIFT: u32 = 22;
+    const MESSAGES_SHIFT: u32 = 25;
     const INDEX_SHIFT: u32 = 64 - INDEX_BITS;
 
     /// What to add in order to reserve.
@@ -110,6 +112,11 @@ impl Tail {
     /// Whether the block was crossed, and the tail does not point to the next yet.
     const fn is_crossed(self) -> bool {
         self.offset() > BLOCK_WORDS
+    }
+
+    /// Whether tens of thousands of threads wait for the next block.
+    const fn is_about_to_overflow(self) -> bool {
+        self.offset() >= 1 << (Self::MESSAGES_SHIFT - Self::OFFSET_SHIFT - 1)
     }
 
     const fn is_closed(self) -> bool {
@@ -155,8 +162,8 @@ struct Reserved {
 }
 
 impl Queue {
-    /// Makes the queue of a consumer that sleeps.
-    pub(crate) fn new(notifier: Arc<Notifier>) -> Self {
+    /// Makes the queue of a consumer that sleeps, which [`Backlog::new`] is to make.
+    fn new(notifier: Arc<Notifier>) -> Self {
         let shelf =
             Shelf { spare: Vec::new(), free_indices: Vec::new(), next_index: 0, places: Places::default() };
         let queue = Self {
@@ -178,10 +185,25 @@ impl Queue {
     /// Appends a message, and wakes the consumer if it sleeps. Gives the message back if the queue is closed.
     #[inline]
     pub(crate) fn push<T: Send + 'static>(&self, slot: u32, message: T) -> Result<(), T> {
+        if Stored::<T>::IS_INLINE {
+            // SAFETY: the message itself, as an inline one is stored.
+            unsafe { self.push_as::<T, T>(slot, message) }
+        } else {
+            // Boxed first: while words are reserved and not written, the queue is held up.
+            // SAFETY: its box, as another is stored.
+            unsafe { self.push_as::<T, Box<T>>(slot, Box::new(message)) }.map_err(|boxed| *boxed)
+        }
+    }
+
+    /// # Safety
+    /// `M` is what [`Stored::write`] asks for.
+    #[inline]
+    unsafe fn push_as<T: Send + 'static, M>(&self, slot: u32, message: M) -> Result<(), M> {
         match self.reserve(Stored::<T>::WORDS, 1) {
             Ok(reserved) => {
-                // SAFETY: reserved by this thread, which keeps the block from being given back.
-                unsafe { (*reserved.block).write_message(reserved.offset, slot, message) };
+                // SAFETY: reserved by this thread, which keeps the block from being given back; and the caller's
+                // promise.
+                unsafe { (*reserved.block).write_message::<T, M>(reserved.offset, slot, message) };
                 if reserved.asleep {
                     self.wake();
                 }
@@ -287,6 +309,9 @@ impl Queue {
             if !tail.is_crossed() {
                 return self.cross(tail, words, messages);
             }
+            if tail.is_about_to_overflow() {
+                process::abort();
+            }
             self.wait_for_block();
             tail = self.add(words, messages);
         }
@@ -321,7 +346,7 @@ impl Queue {
         let mut tail = self.tail.0.load(Relaxed);
         loop {
             if Tail(tail).is_closed() {
-                self.shelf.lock().spare.push(index);
+                // The block goes with the queue.
                 return Err(Closed);
             }
             // Release: the new block is there for whoever acquires the tail. Acquire would do nothing: a
@@ -356,7 +381,8 @@ impl Queue {
             out_of_memory();
         }
         let block = Block::alloc();
-        self.directory.set(index, block.as_ptr());
+        // SAFETY: under the lock; nothing has this index.
+        unsafe { self.directory.set(index, block.as_ptr()) };
         (index, block)
     }
 }
@@ -374,12 +400,6 @@ impl Drop for Queue {
         }
     }
 }
-
-// SAFETY: messages are `Send`, and each goes from its sender to the one consumer; whatever else is shared is
-// atomic or under the lock.
-unsafe impl Send for Queue {}
-// SAFETY: as above.
-unsafe impl Sync for Queue {}
 
 /// How to wait for another thread that is in the middle of a few instructions: it spins for a moment, and then lets that
 /// thread have the processor.
@@ -399,5 +419,31 @@ impl Patience {
 
     fn is_over(&self) -> bool {
         self.turns > Self::SPINS + 4
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn senders_that_wait_for_a_block_never_get_words_of_it() {
+        let queue = Arc::clone(Backlog::new(Arc::new(Notifier::silent())).queue());
+        // The block is full but for a few words; then a sender crosses its end, and is interrupted there.
+        while queue.add(64, 1).offset() + 64 < BLOCK_WORDS {}
+        assert!(!queue.add(66, 1).is_crossed());
+        // More threads than Linux allows by default send meanwhile.
+        for thread in 0..60_000 {
+            let tail = queue.add(66, 1);
+            assert!(tail.is_crossed(), "thread {thread} writes over word {}", tail.offset());
+            assert!(!tail.is_about_to_overflow(), "thread {thread}");
+        }
+        assert!((0..4_000).any(|_| queue.add(66, 1).is_about_to_overflow()));
+    }
+
+    #[test]
+    fn it_is_send_and_sync_by_itself() {
+        fn check<T: Send + Sync>() {}
+        check::<Queue>();
     }
 }
