@@ -1,7 +1,14 @@
 //! The room of a bounded pipe.
+//!
+//! How much of it is taken, how many senders wait for some, and whether the pipe is closed is one word. So a sender
+//! that finds room takes it by one operation, and whoever makes room sees by one operation whether somebody
+//! waits; only then is there a lock. A sender says that it waits under that lock, and holds it until it sleeps: whoever
+//! sees that it waits, and takes the lock, finds it asleep.
 
 use std::time::{Duration, Instant};
 
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Condvar, Mutex};
 
 /// How long a sender waits for room.
@@ -19,62 +26,120 @@ impl Wait {
     }
 }
 
+#[derive(Debug, PartialEq)]
 pub(crate) enum Refusal {
     Full,
     Closed,
 }
 
-pub(crate) struct Bound {
-    capacity: usize,
-    state: Mutex<State>,
-    room: Condvar,
+/// One more that waits; those who wait are counted above the room that is taken.
+const WAITER: u64 = 1 << 32;
+const CLOSED: u64 = 1 << 63;
+
+#[derive(Clone, Copy)]
+struct State(u64);
+
+impl State {
+    /// Messages sent and not yet delivered or discarded.
+    fn used(self) -> u64 {
+        self.0 % WAITER
+    }
+
+    fn is_waited_for(self) -> bool {
+        self.0 & !CLOSED >= WAITER
+    }
+
+    fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
 }
 
-struct State {
-    /// Messages sent and not yet delivered or discarded.
-    used: usize,
-    closed: bool,
+pub(crate) struct Bound {
+    capacity: u64,
+    state: AtomicU64,
+    /// Held by a sender from saying that it waits until it sleeps.
+    waiting: Mutex<()>,
+    room: Condvar,
 }
 
 impl Bound {
     pub(crate) fn new(capacity: usize) -> Self {
-        let state = State { used: 0, closed: false };
-        Self { capacity, state: Mutex::new(state), room: Condvar::new() }
+        // More would not fit into the queue.
+        let capacity = (capacity as u64).min(WAITER - 1);
+        Self { capacity, state: AtomicU64::new(0), waiting: Mutex::new(()), room: Condvar::new() }
     }
 
     /// Takes room for one message.
+    #[inline]
     pub(crate) fn acquire(&self, wait: Wait) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
+        match (self.take(0), wait) {
+            (Err(Refusal::Full), Wait::Until(deadline)) => self.wait(Some(deadline)),
+            (Err(Refusal::Full), Wait::Forever) => self.wait(None),
+            (taken, _) => taken,
+        }
+    }
+
+    /// Takes room, and `waiter` off, if there is some.
+    #[inline]
+    fn take(&self, waiter: u64) -> Result<(), Refusal> {
+        // Relaxed throughout: the word guards no other memory. Messages are handed over by the queue.
+        let mut state = State(self.state.load(Relaxed));
         loop {
-            if state.closed {
+            if state.is_closed() {
                 return Err(Refusal::Closed);
             }
-            if state.used < self.capacity {
-                state.used += 1;
-                return Ok(());
+            if state.used() >= self.capacity {
+                return Err(Refusal::Full);
             }
-            match wait {
-                Wait::Never => return Err(Refusal::Full),
-                Wait::Forever => self.room.wait(&mut state),
-                Wait::Until(deadline) => {
-                    let timed_out = self.room.wait_until(&mut state, deadline).timed_out();
-                    if timed_out && !state.closed && state.used >= self.capacity {
-                        return Err(Refusal::Full);
-                    }
-                }
+            let taken = state.0 + 1 - waiter;
+            match self.state.compare_exchange_weak(state.0, taken, Relaxed, Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => state = State(now),
+            }
+        }
+    }
+
+    #[cold]
+    fn wait(&self, deadline: Option<Instant>) -> Result<(), Refusal> {
+        let mut waiting = self.waiting.lock();
+        self.state.fetch_add(WAITER, Relaxed);
+        let mut timed_out = false;
+        loop {
+            let refusal = match self.take(WAITER) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => refusal,
+            };
+            // Room may have come with the end of the time, so that is looked at last.
+            if timed_out || refusal == Refusal::Closed {
+                self.state.fetch_sub(WAITER, Relaxed);
+                return Err(refusal);
+            }
+            match deadline {
+                None => self.room.wait(&mut waiting),
+                Some(deadline) => timed_out = self.room.wait_until(&mut waiting, deadline).timed_out(),
             }
         }
     }
 
     /// Gives back the room of one message.
+    #[inline]
     pub(crate) fn release(&self) {
-        self.state.lock().used -= 1;
+        let was = State(self.state.fetch_sub(1, Relaxed));
+        if was.is_waited_for() {
+            self.wake_one();
+        }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        drop(self.waiting.lock());
         self.room.notify_one();
     }
 
     /// Turns away everybody who waits or will.
     pub(crate) fn close(&self) {
-        self.state.lock().closed = true;
+        self.state.fetch_or(CLOSED, Relaxed);
+        drop(self.waiting.lock());
         self.room.notify_all();
     }
 }

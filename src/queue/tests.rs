@@ -79,7 +79,10 @@ macro_rules! observe {
     ($name:ident, $queue:ident) => {
         fn $name(steps: &[Step]) -> (Vec<Seen>, usize) {
             let dropped = Arc::new(AtomicUsize::new(0));
-            let notifier = Arc::new(Notifier::new(Box::new(|| {}), Clock::System));
+            let calls = AtomicUsize::new(0);
+            // Every third wake fails.
+            let waker = move || assert_ne!(calls.fetch_add(1, SeqCst) % 3, 2, "a bug in the waker");
+            let notifier = Arc::new(Notifier::new(Box::new(waker), Clock::System));
             let queue = Arc::new($queue::Queue::new(Arc::clone(&notifier)));
             let mut backlog = $queue::Backlog::new(Arc::clone(&queue));
             let mut seen = Vec::new();

@@ -362,3 +362,27 @@ fn a_callback_that_detaches_its_own_receiver_still_gets_what_waits() {
     assert_eq!(router.stats().discarded, 0);
     router.stop().unwrap(); // or the callback would keep its own router alive
 }
+
+#[test]
+fn a_pipe_that_is_closed_after_it_asked_for_a_look_is_left_alone() {
+    let router: MessageRouter<Vec<u32>> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    drop(sender);
+    let mut seen = Vec::new();
+    router.dispatch(&mut seen);
+    // Ended already, so it is looked at for this callback alone; and closed, so it has no slot any more.
+    receiver.on_end(|seen, _| seen.push(1));
+    drop(receiver);
+    let (other, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|seen: &mut Vec<u32>, n| seen.push(n));
+    other.start().send(2).unwrap();
+    router.dispatch(&mut seen);
+    assert_eq!(seen, [2]);
+    let (third, receiver) = router.pipe::<u32>().unwrap();
+    drop(third);
+    router.dispatch(&mut seen);
+    receiver.on_end(|seen, _| seen.push(3));
+    drop(receiver);
+    assert!(!router.dispatch(&mut seen).has_more);
+    assert_eq!(seen, [2]);
+}

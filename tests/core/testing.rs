@@ -505,3 +505,44 @@ fn a_waker_that_waits_in_vain_says_so() {
     let error = waker.wait(3, MS).unwrap_err();
     assert_eq!((error.at_least, error.count), (3, 1));
 }
+
+#[test]
+fn a_wait_without_an_end_is_ended_by_a_wake() {
+    let waker = CountingWaker::new();
+    thread::scope(|scope| {
+        scope.spawn(|| waker.wake());
+        assert_eq!(waker.wait(1, Duration::MAX), Ok(1));
+    });
+}
+
+#[test]
+fn what_they_show_is_how_far_they_are() {
+    let test_loop = TestLoop::<Said>::default();
+    let sender = saying(test_loop.router());
+    test_loop.after(SECOND, |_| {});
+    sender.send("once").unwrap();
+    test_loop.clock().advance(MS);
+    let shown = format!("{test_loop:?}");
+    for part in ["wakes: 1", "is_asleep: false", "elapsed: 1ms", "timers: 1", "sent: 1"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert_eq!(format!("{:?}", test_loop.timers()), "Timers { pending: 1 }");
+    let waker = CountingWaker::forwarding_to(|| {});
+    waker.wake();
+    assert_eq!(format!("{waker:?}"), "CountingWaker { count: 1, forwards: true }");
+    assert_eq!(format!("{:?}", CountingWaker::new()), "CountingWaker { count: 0, forwards: false }");
+}
+
+#[test]
+fn a_loop_that_finds_no_rest_says_so() {
+    let test_loop = TestLoop::<Said>::new().with_patience(10 * MS);
+    let timers = test_loop.timers();
+    fn again(timers: foreground::testing::Timers<Said>) {
+        let next = timers.clone();
+        timers.after(Duration::ZERO, move |_| again(next));
+    }
+    again(timers);
+    let error = test_loop.run_until_idle(&mut Said::new()).unwrap_err();
+    assert_eq!(error.reason, RunErrorReason::NeverIdle);
+    assert!(error.to_string().starts_with("the loop found no rest in time"), "{error}");
+}

@@ -1,12 +1,13 @@
 //! What can wake, and what a bad waker does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Wake;
 use std::thread;
+use std::time::Duration;
 
 use foreground::testing::CountingWaker;
-use foreground::{MessageRouter, Waker};
+use foreground::{Budget, MessageRouter, Waker};
 use log::Level;
 
 use crate::common::logged_by;
@@ -120,4 +121,28 @@ fn the_waker_is_dropped_with_the_last_of_router_and_senders() {
     assert_eq!(Arc::strong_count(&token), 2);
     drop(sender);
     assert_eq!(Arc::strong_count(&token), 1);
+}
+
+#[test]
+fn a_waker_that_panics_when_the_loop_settles_is_called_by_the_next_send() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let budget = Budget::new(Duration::MAX, 1);
+    let router = MessageRouter::<u32>::builder().budget(budget).build(move || {
+        // The second call is that of `settle`.
+        assert_ne!(count.fetch_add(1, Ordering::SeqCst), 1, "a bug in the waker");
+    });
+    router.start().unwrap();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|sum, n| *sum += n);
+    let sender = sender.start();
+    (1..=2).for_each(|n| sender.send(n).unwrap());
+    let mut sum = 0;
+    router.dispatch(&mut sum);
+    router.settle();
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    sender.send(3).unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    while router.dispatch(&mut sum).has_more {}
+    assert_eq!(sum, 6);
 }
