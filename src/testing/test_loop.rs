@@ -489,11 +489,12 @@ impl<S: 'static> TestLoop<S> {
 
     /// Sleeps until a wake comes, or until somebody moves the clock so that a timer is due.
     fn sleep(&self, deadline: Option<Instant>) -> Result<(), RunErrorReason> {
-        // One is the loop's own, one the router's.
-        if self.router.stats().open_pipes == 0 && self.waker.clones() <= 2 {
+        let (noticed, next_due) = (self.noticed.get(), self.timers.next_due());
+        // One is the loop's own, one the router's. Whoever had another may have woken just before it let go of it,
+        // so the wakes are looked at last.
+        if self.router.stats().open_pipes == 0 && self.waker.clones() <= 2 && self.waker.count() == noticed {
             return Err(RunErrorReason::NoSenders);
         }
-        let (noticed, next_due) = (self.noticed.get(), self.timers.next_due());
         let is_due = || next_due.is_some_and(|due| due <= self.clock.elapsed());
         let watch = self.clock.watch(self.waker.nudge());
         let wakes = self.waker.wait_until(deadline, |wakes| wakes != noticed || is_due());

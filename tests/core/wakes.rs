@@ -14,9 +14,9 @@ fn a_burst_before_the_dispatch_wakes_once() {
     receiver.on_message(|sum, n| *sum += n);
     let sender = sender.start();
     thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| (0..1_000).for_each(|_| sender.send(1).unwrap()));
-        }
+        let workers = [(); 4].map(|()| scope.spawn(|| (0..1_000).for_each(|_| sender.send(1).unwrap())));
+        // The thread sanitizer does not see that the scope waits.
+        workers.map(|worker| worker.join().unwrap());
     });
     assert_eq!(test_loop.wakes(), 1);
     assert_eq!(router.stats().wakes, 1);
