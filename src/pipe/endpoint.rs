@@ -310,11 +310,13 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
                 resume_unwind(panic);
             }
             if self.is_closed() || self.flags.has(Flag::Replaced) {
-                // Dropping it may panic, which must not strand the messages that wait.
-                if !self.is_closed() && (self.has_waiting() || self.has_ended()) {
-                    self.schedule(turn.host);
+                // Dropping it may panic, which must not strand what waits.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(callback))) {
+                    if !self.is_closed() && (self.has_waiting() || self.has_ended()) {
+                        self.schedule(turn.host);
+                    }
+                    resume_unwind(panic);
                 }
-                drop(callback);
             } else {
                 self.on_message.set(Some(callback));
                 return true;

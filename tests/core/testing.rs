@@ -491,7 +491,7 @@ fn a_clock_and_a_waker_may_be_used_on_any_thread() {
         let workers = [(); 4].map(|()| scope.spawn(work));
         assert!(waker.wait(4_000, PATIENCE).unwrap() >= 4_000);
         // The thread sanitizer does not see that the scope waits.
-        workers.map(|worker| worker.join().unwrap());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
     assert_eq!((clock.elapsed(), waker.count()), (4 * SECOND, 4_000));
 }

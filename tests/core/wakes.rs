@@ -16,7 +16,7 @@ fn a_burst_before_the_dispatch_wakes_once() {
     thread::scope(|scope| {
         let workers = [(); 4].map(|()| scope.spawn(|| (0..1_000).for_each(|_| sender.send(1).unwrap())));
         // The thread sanitizer does not see that the scope waits.
-        workers.map(|worker| worker.join().unwrap());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
     assert_eq!(test_loop.wakes(), 1);
     assert_eq!(router.stats().wakes, 1);
