@@ -37,7 +37,7 @@ impl Watchdog {
 
     #[cold]
     fn bark(&self, took: Duration, pipe: Label) {
-        log::warn!("{}: a callback held the foreground for {took:.1?}: {pipe}", self.router);
+        log::warn!("{}: a callback or destructor held the foreground for {took:.1?}: {pipe}", self.router);
     }
 
     pub(crate) fn longest(&self) -> Duration {

@@ -305,6 +305,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
             }));
             self.flags.set(Flag::Busy, false);
             if let Err(panic) = outcome {
+                turn.meter.spend(|| self.label());
                 self.close_by(turn.host);
                 drop(callback);
                 resume_unwind(panic);

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use super::stats::{Ages, RouterStats};
 use super::table::Table;
@@ -142,15 +143,18 @@ impl<S: 'static> Core<S> {
         let replaced = self.replaced.get() + counts.replaced;
         let discarded = self.discarded.get() + replaced;
         let extent = self.backlog.borrow().extent();
+        let queued = counts.sent - (delivered + discarded);
+        let oldest_wait = self.ages.oldest(self.clock.now(), extent, self.notifier.woken_at());
         RouterStats {
             sent: counts.sent,
             delivered,
             discarded,
             replaced,
-            queued: counts.sent - (delivered + discarded),
+            queued,
             wakes: self.notifier.wakes(),
             open_pipes: self.open_pipes.get(),
-            oldest_wait: self.ages.oldest(self.clock.now(), extent, self.notifier.woken_at()),
+            // A pipe's end may be in the queue, which is no message.
+            oldest_wait: if queued > 0 { oldest_wait } else { Duration::ZERO },
             longest_wait: self.ages.longest(),
             longest_callback: self.watchdog.longest(),
         }

@@ -116,7 +116,7 @@ impl<S: 'static> MessageRouterBuilder<S> {
 
     /// Has a warning logged for each callback that holds the foreground for longer than `limit`, with the
     /// pipe: the type of its messages, and where it was opened. An on-end callback counts too, and so does the
-    /// destructor of a message that is discarded.
+    /// destructor of a message that routing discards; what a stop or a close drops is not timed.
     ///
     /// The warning comes when the callback has returned. To time each of them by itself, the clock is read
     /// after every message and not just now and then, which costs some 25 ns a message.
@@ -187,7 +187,7 @@ impl<S: 'static> MessageRouter<S> {
         Self::builder().build(waker)
     }
 
-    /// Starts to set up a router with another [`Budget`] or a name.
+    /// Starts to set up a router with another [`Budget`], a name or a watchdog.
     pub fn builder() -> MessageRouterBuilder<S> {
         MessageRouterBuilder {
             budget: Budget::default(),

@@ -27,13 +27,15 @@ pub struct RouterStats {
     pub queued: u64,
     /// Calls of the waker, and wakes of `route_until`.
     pub wakes: u64,
-    /// Pipes whose senders have not all gone and whose receiver has not closed them.
+    /// Pipes whose end has not been routed yet, and which their receiver has not closed.
     pub open_pipes: usize,
     /// For how long the oldest message in the queue has waited; zero if nothing is queued. Messages that wait
     /// in a receiver are not among these. No clock is read for a single message, so this is an upper bound,
-    /// taken from when its burst began. If it grows, the foreground is stalled, or the loop does not dispatch.
+    /// taken from when its burst began. If it grows from turn to turn, the foreground cannot keep up, or the loop
+    /// does not dispatch.
     pub oldest_wait: Duration,
-    /// The longest that `oldest_wait` was when a dispatch began.
+    /// The longest that `oldest_wait` was when a dispatch began; so it tells of a stall that is over.
+    /// [`route_until`](crate::MessageRouter::route_until) does not record it.
     pub longest_wait: Duration,
     /// The longest time that a callback took: an upper bound, for the clock is not read around each of
     /// them. While callbacks are quick it may cover sixteen of them. With a

@@ -200,3 +200,15 @@ fn a_closed_pipes_end_is_no_message_that_has_waited() {
     router.dispatch(&mut ());
     assert_eq!(router.stats().longest_wait, Duration::ZERO);
 }
+
+#[test]
+fn an_end_that_waits_is_no_message() {
+    let (router, clock) = timed::<u32>(Budget::new(Duration::from_secs(3600), 1));
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|n, _| *n += 1);
+    sender.start().send(1).unwrap();
+    assert!(router.dispatch(&mut 0).has_more);
+    clock.advance(Duration::from_secs(2));
+    let stats = router.stats();
+    assert_eq!((stats.queued, stats.oldest_wait, stats.open_pipes), (0, Duration::ZERO, 1));
+}

@@ -1,5 +1,6 @@
 //! A callback that holds the foreground for too long is noticed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use foreground::testing::VirtualClock;
@@ -47,7 +48,10 @@ fn the_slow_callback_is_named_and_no_other() {
     assert_eq!(log.len(), 2, "{log:?}");
     for ((level, text), took) in log.iter().zip(["17.0ms", "18.0ms"]) {
         assert_eq!(*level, log::Level::Warn);
-        assert!(text.starts_with(r#"router "slow": a callback held the foreground for "#), "{text}");
+        assert!(
+            text.starts_with(r#"router "slow": a callback or destructor held the foreground for "#),
+            "{text}"
+        );
         assert!(text.contains(took) && text.contains(&pipe), "{text}");
     }
     assert_eq!(router.stats().longest_callback, 18 * MS);
@@ -101,4 +105,20 @@ fn time_between_dispatches_is_nobodys() {
     });
     assert!(log.is_empty(), "{log:?}");
     assert_eq!(router.stats().longest_callback, MS);
+}
+
+#[test]
+fn a_slow_callback_that_panics_is_noticed_too() {
+    let (router, mut clock) = router(Some(16 * MS));
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|clock: &mut VirtualClock, _| {
+        clock.advance(20 * MS);
+        panic!("a bug");
+    });
+    sender.start().send(1).unwrap();
+    let log = logged_by(|| {
+        assert!(catch_unwind(AssertUnwindSafe(|| router.dispatch(&mut clock))).is_err());
+    });
+    assert_eq!(log.iter().filter(|(_, text)| text.contains("20.0ms")).count(), 1, "{log:?}");
+    assert_eq!(router.stats().longest_callback, 20 * MS);
 }
