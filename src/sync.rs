@@ -27,7 +27,7 @@ mod model {
         static PARKER: Arc<Parker> = Arc::new(Parker { token: Mutex::new(false), unparked: Condvar::new() });
     }
 
-    /// loom's own `park` forgets an `unpark` that comes first.
+    /// loom's own `park` loses an `unpark` that comes while the thread waits for something else, such as a lock.
     struct Parker {
         token: Mutex<bool>,
         unparked: Condvar,
