@@ -13,6 +13,8 @@ mod prefetch;
 mod queue;
 mod router;
 mod sync;
+#[cfg(feature = "tasks")]
+pub mod tasks;
 pub mod testing;
 mod waker;
 mod watchdog;

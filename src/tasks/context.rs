@@ -1,0 +1,192 @@
+//! What a running task has of its executor.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::ask::{AnyQuestion, AskError, PendingAnswer, Question, asked};
+use super::cancel::{CancelToken, TaskCancelled};
+
+/// The value of which only the newest counts, on its way to the foreground.
+pub(super) type Latest<M> = Arc<Mutex<Option<M>>>;
+
+/// What a running task says.
+pub(super) enum Word<M> {
+    Message(M),
+    /// There is a value in the slot, if no message came after it.
+    Latest(Latest<M>),
+    Question(AnyQuestion),
+}
+
+/// Where a task's words go.
+pub(super) trait Outlet<M>: Sync {
+    /// Fails if nobody will hear them.
+    fn send(&self, word: Word<M>) -> Result<(), TaskCancelled>;
+}
+
+/// What a running task has of its executor: it sends messages, asks, and looks whether it was cancelled.
+///
+/// A task borrows it while it runs, and may lend it to threads of its own, for instance in [`thread::scope`]. To
+/// a task of your own kind it comes in [`Task::run`](super::Task::run), and as [`Progress`](super::Progress) to the
+/// closures of [`submit_progress`](super::TaskExecutor::submit_progress).
+pub struct TaskContext<'a, M: Send + 'static> {
+    outlet: &'a dyn Outlet<M>,
+    token: &'a CancelToken,
+    foreground: ThreadId,
+    latest: OnceLock<Latest<M>>,
+}
+
+impl<'a, M: Send + 'static> TaskContext<'a, M> {
+    pub(super) fn new(outlet: &'a dyn Outlet<M>, token: &'a CancelToken, foreground: ThreadId) -> Self {
+        Self { outlet, token, foreground, latest: OnceLock::new() }
+    }
+
+    /// Sends a message to the future. Never blocks. Messages arrive in the order in which they were sent, before
+    /// the task's end; those that have not arrived when the task is cancelled never do.
+    ///
+    /// # Errors
+    /// [`TaskCancelled`] if the task was cancelled; nothing is sent then. Also when the router was stopped.
+    ///
+    /// # Examples
+    ///
+    /// See [`Task`](super::Task).
+    #[inline]
+    pub fn send(&self, message: M) -> Result<(), TaskCancelled> {
+        self.token.check()?;
+        if let Some(value) = self.take_latest() {
+            self.outlet.send(Word::Message(value))?;
+        }
+        self.outlet.send(Word::Message(message))
+    }
+
+    /// Sends a value of which only the newest counts: if the one before has not arrived yet, this takes its place, and
+    /// memory never grows. Never blocks but for the moment in which the foreground takes the value; cheap enough for
+    /// each round of a hot loop.
+    ///
+    /// The last value sent always arrives, and before the task's end. Those sent by [`send`](Self::send) after it
+    /// come after it. It arrives where the value that it replaced was due, so it may come before what *other* pipes and
+    /// tasks were sent in between.
+    ///
+    /// # Errors
+    /// [`TaskCancelled`], as for [`send`](Self::send).
+    ///
+    /// # Examples
+    ///
+    /// See [`Progress::report_latest`](TaskContext::report_latest).
+    #[inline]
+    pub fn send_latest(&self, value: M) -> Result<(), TaskCancelled> {
+        self.token.check()?;
+        let latest = self.latest.get_or_init(Latest::default);
+        let replaced = latest.lock().replace(value);
+        if replaced.is_some() {
+            return Ok(());
+        }
+        self.outlet.send(Word::Latest(Arc::clone(latest)))
+    }
+
+    /// Takes back the newest value if it is still under way: what is sent next must come after it.
+    #[inline]
+    fn take_latest(&self) -> Option<M> {
+        self.latest.get()?.lock().take()
+    }
+
+    /// Asks the foreground, and waits for the answer; only this worker waits. The question comes to the callback of
+    /// [`on_ask`](super::TaskFuture::on_ask), after the messages that were sent before it, and may be answered later, when
+    /// the user has clicked.
+    ///
+    /// # Errors
+    /// [`AskError`]. It never waits for what cannot come: not after a cancel or a stop, not on the foreground, and
+    /// not when the answer was dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`on_ask`](super::TaskFuture::on_ask).
+    pub fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, AskError> {
+        self.send_question(question)?.wait()
+    }
+
+    /// Asks the foreground, and returns at once. The answer can be waited for, or awaited by async code.
+    ///
+    /// # Errors
+    /// [`AskError::Cancelled`], [`AskError::OnForeground`].
+    ///
+    /// # Examples
+    ///
+    /// See [`PendingAnswer`].
+    pub fn send_question<Q: Question>(&self, question: Q) -> Result<PendingAnswer<Q::Answer>, AskError> {
+        if thread::current().id() == self.foreground {
+            return Err(AskError::OnForeground);
+        }
+        self.token.check()?;
+        if let Some(value) = self.take_latest() {
+            self.outlet.send(Word::Message(value))?;
+        }
+        let (question, answer) = asked(question, self.token, self.foreground);
+        self.outlet.send(Word::Question(question))?;
+        Ok(answer)
+    }
+
+    /// Returns whether the task was cancelled: one load, for hot loops.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::tasks::Progress;
+    /// fn count(progress: &Progress<u64>) -> u64 {
+    ///     (0..u64::MAX).take_while(|_| !progress.is_cancelled()).filter(|n| n % 3 == 0).count() as u64
+    /// }
+    /// ```
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Returns an error if the task was cancelled, for `?`.
+    ///
+    /// # Errors
+    /// [`TaskCancelled`].
+    ///
+    /// # Examples
+    ///
+    /// See [`CancelToken::check`].
+    #[inline]
+    pub fn check(&self) -> Result<(), TaskCancelled> {
+        self.token.check()
+    }
+
+    /// Sleeps, or ends early when the task is cancelled.
+    ///
+    /// # Errors
+    /// [`TaskCancelled`].
+    ///
+    /// # Examples
+    ///
+    /// See [`CancelToken::sleep`].
+    pub fn sleep(&self, duration: Duration) -> Result<(), TaskCancelled> {
+        self.token.sleep(duration)
+    }
+
+    /// Returns the flag that a cancel sets, to be handed to code that knows nothing of tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::tasks::{CancelToken, Progress, TaskCancelled};
+    /// # fn download(token: &CancelToken) -> Result<(), TaskCancelled> { token.check() }
+    /// fn work(progress: &Progress<u64>) -> Result<(), TaskCancelled> {
+    ///     download(progress.token())
+    /// }
+    /// ```
+    pub fn token(&self) -> &CancelToken {
+        self.token
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for TaskContext<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskContext").field("is_cancelled", &self.is_cancelled()).finish_non_exhaustive()
+    }
+}
