@@ -45,6 +45,9 @@ pub mod guide {
     pub mod benchmarks {}
     #[doc = include_str!("docs/trust.md")]
     pub mod trust {}
+    #[cfg(feature = "tasks")]
+    #[doc = include_str!("docs/coming_from.md")]
+    pub mod coming_from {}
     #[doc = include_str!("docs/traits_futures.md")]
     pub mod traits_futures {}
 }

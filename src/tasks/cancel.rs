@@ -66,7 +66,8 @@ pub struct CancelToken {
 #[derive(Default)]
 struct Shared {
     cancelled: AtomicBool,
-    waiting: Mutex<Slab<Waker>>,
+    /// Boxed, because few tasks wait for anything.
+    waiting: Mutex<Option<Box<Slab<Waker>>>>,
 }
 
 impl CancelToken {
@@ -93,8 +94,10 @@ impl CancelToken {
         if self.shared.cancelled.swap(true, Ordering::Release) {
             return;
         }
-        let mut waiting = std::mem::take(&mut *self.shared.waiting.lock());
-        waiting.drain().for_each(Waker::wake);
+        let waiting = self.shared.waiting.lock().take();
+        if let Some(mut waiting) = waiting {
+            waiting.drain().for_each(Waker::wake);
+        }
     }
 
     /// Returns whether the flag is set: one load, for hot loops.
@@ -181,12 +184,13 @@ impl CancelToken {
 
     /// Has `waker` woken by the cancel, until it is unregistered. Look at the flag after this, not before.
     pub(super) fn register(&self, waker: &Waker) -> usize {
-        self.shared.waiting.lock().insert(waker.clone())
+        let waker = waker.clone();
+        self.shared.waiting.lock().get_or_insert_default().insert(waker)
     }
 
     pub(super) fn unregister(&self, key: usize) {
         // Nothing is there any more if the cancel has come. Dropped without the lock: a waker is the user's.
-        let waker = self.shared.waiting.lock().try_remove(key);
+        let waker = self.shared.waiting.lock().as_mut().and_then(|waiting| waiting.try_remove(key));
         drop(waker);
     }
 }
