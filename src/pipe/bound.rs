@@ -143,3 +143,27 @@ impl Bound {
         self.room.notify_all();
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn who_has_waited_is_counted_out() {
+        let bound = Bound::new(1);
+        assert_eq!(bound.acquire(Wait::Never), Ok(()));
+        thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(bound.acquire(Wait::Forever), Ok(())));
+            while !State(bound.state.load(Relaxed)).is_waited_for() {
+                thread::yield_now();
+            }
+            bound.release();
+        });
+        assert_eq!(bound.state.load(Relaxed), 1, "one place is taken, and nobody waits");
+
+        assert_eq!(bound.acquire(Wait::Until(Instant::now())), Err(Refusal::Full));
+        assert_eq!(bound.state.load(Relaxed), 1);
+    }
+}

@@ -253,3 +253,23 @@ fn slowness_that_comes_back_is_noticed_again() {
     router.dispatch(&mut seen);
     assert_eq!(slow_ones.get(), 4, "callbacks of 0.3 ms in a dispatch of 1 ms");
 }
+
+#[test]
+fn a_look_for_a_pipe_that_has_gone_counts_too() {
+    let (router, _clock) = timed::<u32>(Budget::new(Duration::MAX, 1));
+    let (ended, gone) = router.pipe::<u32>().unwrap();
+    ended.start().send(1).unwrap();
+    router.dispatch(&mut 0);
+    router.dispatch(&mut 0);
+    // It has ended, and its message waits: the callback asks for a look, and then the pipe goes.
+    gone.on_message(|seen, n| *seen += n);
+    drop(gone);
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|seen, n| *seen += n);
+    sender.start().send(10).unwrap();
+
+    let mut seen = 0;
+    let first = router.dispatch(&mut seen);
+    assert_eq!((first.delivered, first.has_more, seen), (0, true, 0));
+    assert_eq!((router.dispatch(&mut seen).delivered, seen), (1, 10));
+}

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use foreground::testing::CountingWaker;
 use foreground::{MessageRouter, PipeEnd};
 
 use crate::common::{Census, logged_by, started};
@@ -143,4 +144,28 @@ fn closing_discards_what_waits() {
     assert_eq!(census.alive(), 0);
     assert_eq!(log.len(), 1);
     assert_eq!(router.stats().discarded, 2);
+}
+
+#[test]
+fn taking_messages_asks_for_no_dispatch_while_the_pipe_goes_on() {
+    let waker = CountingWaker::new();
+    let router: MessageRouter = MessageRouter::new(waker.clone());
+    router.start().unwrap();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    let sender = sender.start();
+    (0..2).for_each(|n| sender.send(n).unwrap());
+    router.dispatch(&mut ());
+    router.settle();
+    let before = waker.count();
+    assert!(receiver.drain().eq(0..2));
+    assert_eq!(waker.count(), before, "there is nothing to look for");
+
+    // Once it has ended, the last message that is taken makes way for the end.
+    sender.send(2).unwrap();
+    sender.stop();
+    router.dispatch(&mut ());
+    router.settle();
+    let before = waker.count();
+    assert_eq!(receiver.try_recv(), Some(2));
+    assert_eq!(waker.count(), before + 1);
 }
