@@ -107,11 +107,12 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     }
 
     pub(super) fn set_on_message(self: &Rc<Self>, callback: OnMessage<M, S>) {
-        if self.state() == TaskState::Cancelled {
+        let has_waiting = self.has_waiting();
+        if self.state().is_done() && !has_waiting {
             return;
         }
         let old = self.on_message.replace(Some(callback));
-        if self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false) {
+        if has_waiting {
             self.later(|core, state| core.deliver_inbox(state));
         }
         drop(old);
@@ -161,6 +162,10 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
             self.later(|core, state| core.call_on_done(state));
         }
         drop(old);
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false)
     }
 
     pub(super) fn try_recv(&self) -> Option<M> {
@@ -249,7 +254,7 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     }
 
     fn deliver(&self, message: M, state: &mut S) {
-        if self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false) {
+        if self.has_waiting() {
             self.with_rare(|rare| rare.inbox.push_back(message));
             return self.deliver_inbox(state);
         }
@@ -330,8 +335,7 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
             (rare.on_state.take(), rare.on_uncancellable.take(), std::mem::take(&mut rare.on_ask))
         });
         drop(rare);
-        let has_waiting = self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false);
-        if !has_waiting {
+        if !self.has_waiting() {
             let on_message = self.on_message.take();
             drop(on_message);
         }

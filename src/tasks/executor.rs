@@ -675,7 +675,8 @@ impl<S: 'static> ExecutorCore<S> {
         self.state.set(executor_state);
         let untold = Untold::new(self);
         later(&self.router, move |state| {
-            let core = &untold.0;
+            // Nobody is told once the last handle has gone.
+            let Some(core) = untold.0.upgrade() else { return };
             if let Some(mut callback) = core.on_state.take() {
                 callback(state, executor_state);
                 let newer = core.on_state.take();
@@ -691,18 +692,21 @@ impl<S: 'static> Drop for ExecutorCore<S> {
     }
 }
 
-/// A change of state on its way to the callback; counted until it was told, or cannot be any more.
-struct Untold<S: 'static>(Rc<ExecutorCore<S>>);
+/// A change of state on its way to the callback; counted until it was told, or cannot be any more. Weak, for the
+/// router has it, and the executor has the router.
+struct Untold<S: 'static>(Weak<ExecutorCore<S>>);
 
 impl<S: 'static> Untold<S> {
     fn new(core: &Rc<ExecutorCore<S>>) -> Self {
         core.untold.set(core.untold.get() + 1);
-        Self(Rc::clone(core))
+        Self(Rc::downgrade(core))
     }
 }
 
 impl<S: 'static> Drop for Untold<S> {
     fn drop(&mut self) {
-        self.0.untold.set(self.0.untold.get() - 1);
+        if let Some(core) = self.0.upgrade() {
+            core.untold.set(core.untold.get() - 1);
+        }
     }
 }

@@ -155,7 +155,8 @@ pub(super) fn note_places() {
     ONCE.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            PLACE.with(|place| {
+            // The panic may be that of a destructor of thread-local data, when there is no such data any more.
+            let _ = PLACE.try_with(|place| {
                 if let Ok(mut place) = place.try_borrow_mut()
                     && place.is_some()
                 {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 
@@ -98,7 +99,7 @@ impl WorkerPool {
         for index in 0..self.shared.size {
             let jobs = self.shared.jobs.1.clone();
             let thread = thread::Builder::new().name(format!("{}-{index}", self.shared.name));
-            match thread.spawn(move || jobs.into_iter().for_each(Run::run)) {
+            match thread.spawn(move || jobs.into_iter().for_each(run)) {
                 Ok(_) => *started += 1,
                 Err(error) if *started == 0 => return Err(error),
                 Err(error) => {
@@ -119,6 +120,15 @@ impl WorkerPool {
 
     pub(super) fn default_size() -> usize {
         thread::available_parallelism().map_or(1, NonZeroUsize::get)
+    }
+}
+
+/// Runs a job on a thread that survives whatever happens: the tasks' panics are caught further down, but a router's
+/// waker, which a message may call, can panic too.
+fn run(job: Box<dyn Run>) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| job.run())) {
+        // Its destructor is not to be trusted either.
+        std::mem::forget(payload);
     }
 }
 
