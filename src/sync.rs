@@ -7,7 +7,7 @@
 mod real {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::{Arc, atomic};
-    pub(crate) use std::thread::{Thread, current, park, park_timeout, yield_now};
+    pub(crate) use std::thread::{Thread, ThreadId, current, park, park_timeout, yield_now};
 
     pub(crate) use parking_lot::{Condvar, Mutex};
 }
@@ -20,8 +20,7 @@ mod model {
     pub(crate) use loom::hint::spin_loop;
     use loom::sync as inner;
     pub(crate) use loom::sync::{Arc, atomic};
-    use loom::thread::ThreadId;
-    pub(crate) use loom::thread::yield_now;
+    pub(crate) use loom::thread::{ThreadId, yield_now};
 
     loom::thread_local! {
         static PARKER: Arc<Parker> = Arc::new(Parker { token: Mutex::new(false), unparked: Condvar::new() });
@@ -69,7 +68,7 @@ mod model {
     }
 
     /// loom's mutex with parking_lot's interface.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(inner::Mutex<T>);
 
     impl<T> Mutex<T> {

@@ -6,13 +6,10 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::thread::{self, ThreadId};
-
-use parking_lot::Mutex;
 
 use super::cancel::{CancelToken, TaskCancelled, unparker};
+use crate::sync::{Arc, Mutex, ThreadId, current, park};
 
 /// Something that a task can ask the foreground by [`TaskContext::ask`](super::TaskContext::ask).
 ///
@@ -194,7 +191,7 @@ impl<A: Send + 'static> PendingAnswer<A> {
     /// }
     /// ```
     pub fn wait(self) -> Result<A, AskError> {
-        if thread::current().id() == self.foreground {
+        if current().id() == self.foreground {
             return Err(AskError::OnForeground);
         }
         let waker = unparker();
@@ -204,7 +201,7 @@ impl<A: Send + 'static> PendingAnswer<A> {
             if let Poll::Ready(answer) = Pin::new(&mut future).poll(&mut context) {
                 return answer;
             }
-            thread::park();
+            park();
         }
     }
 }
@@ -288,8 +285,19 @@ pub(super) fn asked<Q: Question>(
     token: &CancelToken,
     foreground: ThreadId,
 ) -> (AnyQuestion, PendingAnswer<Q::Answer>) {
+    let (answer, pending) = ends(token, foreground);
+    (Box::new(Asked { question, answer }), pending)
+}
+
+fn ends<A>(token: &CancelToken, foreground: ThreadId) -> (Answer<A>, PendingAnswer<A>) {
     let slot = Arc::new(Slot { state: Mutex::new(SlotState::Open(None)) });
     let answer = Answer { slot: Some(Arc::clone(&slot)), token: token.clone() };
-    let pending = PendingAnswer { slot, token: token.clone(), foreground };
-    (Box::new(Asked { question, answer }), pending)
+    (answer, PendingAnswer { slot, token: token.clone(), foreground })
+}
+
+/// The two ends of a question, for the models: its answer, which the calling thread is to give, and what a worker has.
+#[cfg(loom)]
+#[doc(hidden)]
+pub fn model_of_a_question<A>(token: &CancelToken) -> (Answer<A>, PendingAnswer<A>) {
+    ends(token, current().id())
 }

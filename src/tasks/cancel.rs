@@ -3,14 +3,13 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Waker;
-use std::thread;
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use slab::Slab;
+
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, Mutex, Thread, current, park, park_timeout};
 
 /// Says to a task that it was cancelled. Give it back by `?`: a task that ends after a cancel is
 /// [`Cancelled`](super::TaskOutcome::Cancelled) and not failed, whatever it returns.
@@ -58,12 +57,11 @@ impl From<TaskCancelled> for io::Error {
 /// token.cancel();
 /// worker.join().unwrap();
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct CancelToken {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     cancelled: AtomicBool,
     /// Boxed, because few tasks wait for anything.
@@ -73,7 +71,7 @@ struct Shared {
 impl CancelToken {
     /// Makes a flag that is not set.
     pub fn new() -> Self {
-        Self::default()
+        Self { shared: Arc::new(Shared { cancelled: AtomicBool::new(false), waiting: Mutex::new(None) }) }
     }
 
     /// Sets the flag, and wakes whoever waits for it. Never blocks for long; may be called on any thread, more than
@@ -141,7 +139,7 @@ impl CancelToken {
         if self.is_cancelled() { Err(TaskCancelled) } else { Ok(()) }
     }
 
-    /// Sleeps for `duration`, or until the flag is set. In place of [`thread::sleep`], so that a task that waits can
+    /// Sleeps for `duration`, or until the flag is set. In place of [`thread::sleep`](std::thread::sleep), so that a task that waits can
     /// be cancelled. Any duration is allowed.
     ///
     /// # Errors
@@ -173,9 +171,9 @@ impl CancelToken {
             // None if the clock cannot name the deadline.
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             match left {
-                None => thread::park(),
+                None => park(),
                 Some(Duration::ZERO) => break Ok(()),
-                Some(left) => thread::park_timeout(left),
+                Some(left) => park_timeout(left),
             }
         };
         self.unregister(key);
@@ -195,6 +193,12 @@ impl CancelToken {
     }
 }
 
+impl Default for CancelToken {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl fmt::Debug for CancelToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelToken").field("is_cancelled", &self.is_cancelled()).finish()
@@ -203,13 +207,13 @@ impl fmt::Debug for CancelToken {
 
 /// A waker that unparks the calling thread.
 pub(super) fn unparker() -> Waker {
-    struct Unpark(thread::Thread);
+    struct Unpark(Thread);
 
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
+    impl Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
             self.0.unpark();
         }
     }
 
-    Waker::from(Arc::new(Unpark(thread::current())))
+    Waker::from(std::sync::Arc::new(Unpark(current())))
 }

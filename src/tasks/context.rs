@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::ask::{AnyQuestion, AskError, PendingAnswer, Question, asked};
 use super::cancel::{CancelToken, TaskCancelled};
+use crate::sync::{ThreadId, current};
 
 /// The value of which only the newest counts, on its way to the foreground.
 pub(super) type Latest<M> = Arc<Mutex<Option<M>>>;
@@ -117,7 +117,7 @@ impl<'a, M: Send + 'static> TaskContext<'a, M> {
     ///
     /// See [`PendingAnswer`].
     pub fn send_question<Q: Question>(&self, question: Q) -> Result<PendingAnswer<Q::Answer>, AskError> {
-        if thread::current().id() == self.foreground {
+        if current().id() == self.foreground {
             return Err(AskError::OnForeground);
         }
         self.token.check()?;

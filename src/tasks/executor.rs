@@ -5,7 +5,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::rc::{Rc, Weak};
-use std::thread;
 use std::time::Duration;
 
 use slab::Slab;
@@ -20,6 +19,7 @@ use super::outcome;
 use super::pool::WorkerPool;
 use super::task::{Call, Iteration, Progress, Steps, Task, TryCall, TryIteration, WithProgress};
 use crate::MessageRouter;
+use crate::sync::current;
 
 /// Whether an executor takes tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -471,7 +471,7 @@ impl<S: 'static> TaskExecutor<S> {
         receiver.on_message(move |state, notice| line.0.receive(state, notice));
         receiver.detach();
         core.set_key(executor.register(Rc::downgrade(&core) as Weak<dyn Live>));
-        pool.push(Box::new(Job::new(task, sender, token, thread::current().id())));
+        pool.push(Box::new(Job::new(task, sender, token, current().id())));
         Ok(TaskFuture::new(core))
     }
 

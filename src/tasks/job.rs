@@ -1,12 +1,12 @@
 //! A task on its way to a worker, and on it.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::thread::ThreadId;
 
 use super::cancel::{CancelToken, TaskCancelled};
 use super::context::{Outlet, TaskContext, Word};
 use super::outcome::{self, Ending};
 use super::task::Task;
+use crate::sync::ThreadId;
 use crate::{MessageSender, StartedSender};
 
 /// What the background tells a future.

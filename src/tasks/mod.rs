@@ -13,6 +13,8 @@ mod pool;
 mod state;
 mod task;
 
+#[cfg(loom)]
+pub use self::ask::model_of_a_question;
 pub use self::ask::{Answer, AnswerFuture, AskError, PendingAnswer, Question};
 pub use self::cancel::{CancelToken, TaskCancelled};
 pub use self::context::TaskContext;

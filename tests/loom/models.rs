@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicUsize as PlainUsize;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
+use foreground::tasks::{AskError, CancelToken, TaskCancelled, model_of_a_question};
 use foreground::{Budget, MessageReceiver, MessageRouter, MessageSender, PipeEnd, StartedSender};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
@@ -475,5 +476,63 @@ fn a_latest_value_comes_while_a_block_is_crossed() {
         router.turn(&mut seen);
         assert_eq!(of_sender(&seen, 2), [20, 21]);
         assert_eq!(seen.numbers.len(), 6);
+    });
+}
+
+#[test]
+fn a_sleeper_is_woken_by_the_cancel() {
+    model(3, || {
+        let token = CancelToken::new();
+        let sleeper = thread::spawn({
+            let token = token.clone();
+            move || token.sleep(Duration::MAX)
+        });
+        token.cancel();
+        assert_eq!(sleeper.join().unwrap(), Err(TaskCancelled));
+    });
+}
+
+#[test]
+fn a_worker_that_asks_gets_the_answer() {
+    model(3, || {
+        let (answer, pending) = model_of_a_question(&CancelToken::new());
+        let worker = thread::spawn(move || pending.wait());
+        answer.reply(7);
+        assert_eq!(worker.join().unwrap(), Ok(7));
+    });
+}
+
+#[test]
+fn a_worker_that_asks_learns_that_nobody_answers() {
+    model(3, || {
+        let (answer, pending) = model_of_a_question::<u32>(&CancelToken::new());
+        let worker = thread::spawn(move || pending.wait());
+        drop(answer);
+        assert_eq!(worker.join().unwrap(), Err(AskError::Unanswered));
+    });
+}
+
+#[test]
+fn a_worker_that_asks_is_woken_by_the_cancel() {
+    model(3, || {
+        let token = CancelToken::new();
+        let (answer, pending) = model_of_a_question::<u32>(&token);
+        let worker = thread::spawn(move || pending.wait());
+        token.cancel();
+        assert_eq!(worker.join().unwrap(), Err(AskError::Cancelled));
+        drop(answer);
+    });
+}
+
+#[test]
+fn an_answer_and_a_cancel_at_once_end_the_wait() {
+    model(3, || {
+        let token = CancelToken::new();
+        let (answer, pending) = model_of_a_question(&token);
+        let worker = thread::spawn(move || pending.wait());
+        let user = thread::spawn(move || answer.reply(7));
+        token.cancel();
+        assert!(matches!(worker.join().unwrap(), Ok(7) | Err(AskError::Cancelled)));
+        user.join().unwrap();
     });
 }
