@@ -305,8 +305,9 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
             }));
             self.flags.set(Flag::Busy, false);
             if let Err(panic) = outcome {
-                turn.meter.spend(|| self.label());
+                // Closed first: the watchdog's warning is written by the user's logger, which may panic as well.
                 self.close_by(turn.host);
+                turn.meter.spend(|| self.label());
                 drop(callback);
                 resume_unwind(panic);
             }

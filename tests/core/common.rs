@@ -1,6 +1,6 @@
 //! What the tests share: routers and their loops, a look at the log, counted drops.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -45,6 +45,7 @@ pub fn started<S: 'static>() -> MessageRouter<S> {
 
 thread_local! {
     static LOG: RefCell<Vec<(log::Level, String)>> = const { RefCell::new(Vec::new()) };
+    static LOGGER_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
 struct ThreadLog;
@@ -56,6 +57,9 @@ impl log::Log for ThreadLog {
 
     fn log(&self, record: &log::Record<'_>) {
         LOG.with_borrow_mut(|log| log.push((record.level(), record.args().to_string())));
+        if record.level() == log::Level::Warn && LOGGER_PANICS.get() {
+            panic!("the logger");
+        }
     }
 
     fn flush(&self) {}
@@ -78,6 +82,15 @@ pub fn traced_by(action: impl FnOnce()) -> Vec<(log::Level, String)> {
     LOG.take();
     action();
     LOG.take()
+}
+
+/// Does `action` while this thread's logger panics at each warning.
+pub fn with_a_logger_that_panics(action: impl FnOnce()) {
+    logged_by(|| {
+        LOGGER_PANICS.set(true);
+        action();
+        LOGGER_PANICS.set(false);
+    });
 }
 
 /// Counts its instances alive.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use foreground::testing::VirtualClock;
 use foreground::{Budget, MessageRouter};
 
-use crate::common::logged_by;
+use crate::common::{logged_by, with_a_logger_that_panics};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -121,4 +121,26 @@ fn a_slow_callback_that_panics_is_noticed_too() {
     });
     assert_eq!(log.iter().filter(|(_, text)| text.contains("20.0ms")).count(), 1, "{log:?}");
     assert_eq!(router.stats().longest_callback, 20 * MS);
+}
+
+#[test]
+fn a_callback_that_panics_closes_its_pipe_though_the_logger_panics_too() {
+    let (router, mut clock) = router(Some(16 * MS));
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|clock: &mut VirtualClock, _| {
+        clock.advance(17 * MS);
+        panic!("the callback");
+    });
+    let sender = sender.start();
+    (0..2).for_each(|n| sender.send(n).unwrap());
+    with_a_logger_that_panics(|| {
+        let panicked = catch_unwind(AssertUnwindSafe(|| router.dispatch(&mut clock)));
+        assert!(panicked.is_err());
+        // It warns of the message that is lost by that.
+        let _ = catch_unwind(AssertUnwindSafe(|| router.dispatch(&mut clock)));
+    });
+    assert!(receiver.is_closed());
+    assert!(sender.send(2).is_err());
+    router.dispatch(&mut clock);
+    assert_eq!((router.stats().queued, router.stats().discarded), (0, 1));
 }
