@@ -46,6 +46,9 @@ impl fmt::Display for ExecutorState {
 /// The future of a task of the kind `T`.
 type FutureOf<T, S> = TaskFuture<<T as Task>::Message, <T as Task>::Output, <T as Task>::Error, S>;
 
+/// An empty table larger than this gives its memory back.
+const KEPT_TASKS: usize = 4096;
+
 type OnExecutorState<S> = Box<dyn FnMut(&mut S, ExecutorState)>;
 
 /// Runs work on background threads, and tells the foreground of it.
@@ -648,7 +651,13 @@ impl<S: 'static> ExecutorCore<S> {
 
     /// A task has ended.
     pub(super) fn forget(self: &Rc<Self>, key: u32) {
-        self.live.borrow_mut().remove(key as usize);
+        let mut live = self.live.borrow_mut();
+        let task = live.remove(key as usize);
+        if live.is_empty() && live.capacity() > KEPT_TASKS {
+            *live = Slab::new();
+        }
+        drop(live);
+        drop(task);
         self.stop_if_idle();
     }
 
