@@ -46,6 +46,10 @@ pub mod guide {
     #[doc = include_str!("docs/trust.md")]
     pub mod trust {}
     #[cfg(feature = "tasks")]
+    #[doc = include_str!("docs/background_tasks.md")]
+    #[doc = include_str!("../docs/pictures.md")]
+    pub mod background_tasks {}
+    #[cfg(feature = "tasks")]
     #[doc = include_str!("docs/coming_from.md")]
     pub mod coming_from {}
     #[doc = include_str!("docs/traits_futures.md")]

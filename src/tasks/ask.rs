@@ -103,6 +103,9 @@ impl<A> Slot<A> {
 /// The right to answer a [`Question`], now or later, on any thread. Dropping it tells the worker that nobody
 /// will.
 ///
+/// A dialog's Cancel button cancels the task first and drops the answer then: the other way around, the worker may
+/// find the question [`Unanswered`](AskError::Unanswered), and go on.
+///
 /// # Examples
 ///
 /// See [`TaskFuture::on_ask`](super::TaskFuture::on_ask).
