@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{env, fmt};
 
-use eframe::egui::{self, Color32, FontId, TextStyle, vec2};
+use eframe::egui::{self, Color32, FontId, Stroke, TextStyle, vec2};
 use foreground::tasks::{TaskExecutor, TaskState};
 use foreground::{MessageRouter, Waker};
 
@@ -24,7 +24,12 @@ pub const BLUE: Color32 = Color32::from_rgb(0x2f, 0x6f, 0xde);
 pub const GREEN: Color32 = Color32::from_rgb(0x1f, 0x8a, 0x54);
 pub const RED: Color32 = Color32::from_rgb(0xc8, 0x32, 0x3c);
 pub const AMBER: Color32 = Color32::from_rgb(0xb2, 0x6a, 0x00);
+pub const YELLOW: Color32 = Color32::from_rgb(0xe6, 0xa8, 0x17);
 pub const GRAY: Color32 = Color32::from_rgb(0x6b, 0x72, 0x80);
+
+const PAPER: Color32 = Color32::from_rgb(0xf6, 0xf7, 0xf9);
+const LINE: Color32 = Color32::from_rgb(0xc9, 0xce, 0xd6);
+const INK: Color32 = Color32::from_rgb(0x1f, 0x29, 0x37);
 
 /// An example: the router's state, with a window's content and a way to do without a window.
 pub trait Program: Sized + 'static {
@@ -32,6 +37,8 @@ pub trait Program: Sized + 'static {
     const TITLE: &'static str;
     /// The window's first size.
     const SIZE: [f32; 2];
+    /// How many threads work.
+    const WORKERS: usize = 2;
 
     /// Makes the program, and submits what runs from the start.
     fn new(executor: TaskExecutor<Self>) -> Result<Self, Box<dyn Error>>;
@@ -54,7 +61,7 @@ impl<P: Program> Window<P> {
     fn new(waker: impl Waker) -> Result<Self, Box<dyn Error>> {
         let router = MessageRouter::new(waker);
         router.start()?;
-        let executor = TaskExecutor::new(&router);
+        let executor = TaskExecutor::builder(&router).workers(P::WORKERS).thread_name(P::TITLE).build()?;
         let program = P::new(executor.clone())?;
         Ok(Self { router, executor, program })
     }
@@ -101,7 +108,8 @@ pub fn run<P: Program>() -> Result<(), Box<dyn Error>> {
         opened.set(true);
         set_style(&creation.egui_ctx);
         let context = creation.egui_ctx.clone();
-        let window = Window::<P>::new(move || context.request_repaint()).map_err(|error| error.to_string())?;
+        let window =
+            Window::<P>::new(move || context.request_repaint()).map_err(|error| error.to_string())?;
         Ok(Box::new(window))
     };
     match eframe::run_native(P::TITLE, options, Box::new(create)) {
@@ -147,6 +155,13 @@ fn set_style(context: &egui::Context) {
         style.spacing.button_padding = vec2(14.0, 6.0);
         style.spacing.interact_size.y = 30.0;
         style.interaction.selectable_labels = false;
+        style.visuals.panel_fill = PAPER;
+        style.visuals.selection.bg_fill = BLUE.gamma_multiply(0.25);
+        let widgets = &mut style.visuals.widgets;
+        widgets.noninteractive.fg_stroke.color = INK;
+        widgets.inactive.fg_stroke.color = INK;
+        widgets.inactive.weak_bg_fill = Color32::WHITE;
+        widgets.inactive.bg_stroke = Stroke::new(1.0, LINE);
     });
 }
 
@@ -159,17 +174,24 @@ pub fn title(ui: &mut egui::Ui, name: &str, sentence: &str) {
 
 /// A button of one size, and whether it was clicked; grey where there is nothing to do.
 pub fn button(ui: &mut egui::Ui, text: &str, is_enabled: bool) -> bool {
-    ui.add_enabled(is_enabled, egui::Button::new(text).min_size(vec2(96.0, 30.0))).clicked()
+    ui.add_enabled_ui(is_enabled, |ui| ui.add_sized([104.0, 30.0], egui::Button::new(text)).clicked()).inner
 }
 
-/// A bar from the left to the right of what is free, with a text on it.
-pub fn bar(ui: &mut egui::Ui, fraction: f32, color: Color32, text: impl Into<egui::WidgetText>) {
-    ui.add(egui::ProgressBar::new(fraction).fill(color).desired_height(24.0).corner_radius(4).text(text));
+/// A bar from the left to the right of what is free, and a text below it.
+pub fn bar(ui: &mut egui::Ui, fraction: f32, color: Color32, text: &str) {
+    let (bar, _) = ui.allocate_exact_size(vec2(ui.available_width(), 16.0), egui::Sense::hover());
+    ui.painter().rect_filled(bar, 4, LINE);
+    let done = bar.with_max_x(egui::lerp(bar.left()..=bar.right(), fraction.clamp(0.0, 1.0)));
+    ui.painter().rect_filled(done, 4, color);
+    ui.label(text);
 }
 
-/// A state's name in its colour.
+/// A dot and a state's name in the state's colour.
 pub fn state(ui: &mut egui::Ui, state: TaskState) {
-    ui.colored_label(state_color(state), state.to_string());
+    let color = state_color(state);
+    let (dot, _) = ui.allocate_exact_size(vec2(12.0, 12.0), egui::Sense::hover());
+    ui.painter().circle_filled(dot.center(), 6.0, color);
+    ui.label(state.to_string());
 }
 
 pub fn state_color(state: TaskState) -> Color32 {
@@ -177,7 +199,17 @@ pub fn state_color(state: TaskState) -> Color32 {
         TaskState::Executing => BLUE,
         TaskState::Completed => GREEN,
         TaskState::Failed => RED,
-        TaskState::Cancelling | TaskState::Cancelled => AMBER,
+        TaskState::Cancelling => YELLOW,
+        TaskState::Cancelled => AMBER,
         _ => GRAY,
     }
+}
+
+/// A part of a row, as wide in each row.
+pub fn cell(ui: &mut egui::Ui, width: f32, content: impl FnOnce(&mut egui::Ui)) {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(vec2(width, 30.0), layout, |ui| {
+        ui.set_min_width(width);
+        content(ui);
+    });
 }
