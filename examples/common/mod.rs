@@ -135,7 +135,7 @@ fn has_display() -> bool {
 }
 
 /// Prints a line to the standard error; `eprintln!` would panic if that was closed.
-fn say<P: Program>(line: impl fmt::Display) {
+pub fn say<P: Program>(line: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{}: {line}", P::TITLE);
 }
 
