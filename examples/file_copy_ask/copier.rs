@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, FileTimes};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use foreground::tasks::{AskError, Progress, Question};
 use tempfile::NamedTempFile;
@@ -91,8 +91,6 @@ pub(crate) fn copy(
     let status = measure(from, progress)?;
     refuse_nesting(from, to)?;
     fs::create_dir_all(to).map_err(at(to))?;
-    // Once more: where folders were missing, only now is it certain where a `..` leads.
-    refuse_nesting(from, to)?;
     Copier { from, to, policy, progress, status, buffer: vec![0; CHUNK], zeros: vec![0; CHUNK] }.run()
 }
 
@@ -126,14 +124,20 @@ fn refuse_nesting(from: &Path, to: &Path) -> Result<(), Problem> {
     Err(Problem::new(to, what, "name another target"))
 }
 
-/// The real path of what need not exist yet.
+/// The real path of what need not exist yet: links are followed where there are some.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
-    let known = path.ancestors().find_map(|above| Some((above.canonicalize().ok()?, above)));
-    Ok(match known {
-        Some((real, above)) => real.join(path.strip_prefix(above).unwrap_or(&path)),
-        None => path,
-    })
+    let mut real = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        if part == Component::ParentDir {
+            real.pop();
+        } else {
+            real.push(part);
+        }
+        if let Ok(found) = real.canonicalize() {
+            real = found;
+        }
+    }
+    Ok(real)
 }
 
 fn length(entry: &DirEntry) -> u64 {

@@ -113,6 +113,14 @@ impl App {
         }
     }
 
+    fn cancel(&mut self) {
+        // First: a question whose answer is dropped without it would count as unanswered, and the copy go on.
+        if let Some(task) = &self.task {
+            task.cancel();
+        }
+        self.dialog = None;
+    }
+
     fn on_news(&mut self, news: News) {
         match news {
             News::Status(status) => self.status = status,

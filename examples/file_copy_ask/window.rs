@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fs::Metadata;
 
-use eframe::egui::{self, Button, Color32, RichText, ScrollArea, vec2};
+use eframe::egui::{self, Button, Color32, Label, RichText, ScrollArea, Sense, vec2};
 use foreground::MessageRouter;
 use foreground::tasks::{TaskExecutor, TaskState};
 
@@ -28,7 +28,7 @@ impl Program for App {
                 });
             }
         }
-        let what = format!("{}  →  {}", self.from.display(), self.to.display());
+        let what = format!("from {} to {}", self.from.display(), self.to.display());
         common::title(ui, "Copy a folder", &what);
         self.show_bars(ui);
         ui.horizontal(|ui| {
@@ -37,7 +37,7 @@ impl Program for App {
                 self.cancel();
             }
             match &self.end {
-                None => ui.add(egui::Label::new(self.status.current.display().to_string()).truncate()),
+                None => ui.add(Label::new(self.status.current.display().to_string()).truncate()),
                 Some(End::Done) => ui.colored_label(GREEN, format!("done: {}", self.summary())),
                 Some(End::Cancelled) => ui.colored_label(AMBER, format!("cancelled: {}", self.summary())),
                 Some(End::Failed(why)) => ui.colored_label(RED, why),
@@ -46,7 +46,11 @@ impl Program for App {
         ui.add_space(8.0);
         ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
             for problem in &self.problems {
-                ui.colored_label(RED, problem.to_string());
+                ui.horizontal_top(|ui| {
+                    let (dot, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
+                    ui.painter().circle_filled(dot.center(), 5.0, RED);
+                    ui.add(Label::new(problem.to_string()).wrap());
+                });
             }
         });
         self.show_dialog(ui.ctx());
@@ -58,13 +62,6 @@ impl Program for App {
 }
 
 impl App {
-    fn cancel(&mut self) {
-        self.dialog = None;
-        if let Some(task) = &self.task {
-            task.cancel();
-        }
-    }
-
     fn show_bars(&self, ui: &mut egui::Ui) {
         let Status { bytes_done, bytes_in_all, files_in_all, .. } = self.status;
         let files_done = self.status.files_done();
@@ -84,7 +81,8 @@ impl App {
     fn show_dialog(&mut self, context: &egui::Context) {
         let Some(dialog) = &mut self.dialog else { return };
         let (mut overwrite, mut skip, mut cancel) = (false, false, false);
-        egui::Modal::new("overwrite".into()).show(context, |ui| {
+        let frame = egui::Frame::popup(&context.style()).inner_margin(20.0);
+        egui::Modal::new("overwrite".into()).frame(frame).show(context, |ui| {
             ui.set_width(460.0);
             ui.heading("Overwrite?");
             ui.label(text(&dialog.question));
@@ -125,15 +123,16 @@ fn colored_button(ui: &mut egui::Ui, text: &str, color: Color32) -> bool {
 }
 
 fn fraction(done: u64, of: u64) -> f32 {
-    if of == 0 { 0.0 } else { (done as f64 / of as f64) as f32 }
+    // With nothing to do, all is done.
+    if of == 0 { 1.0 } else { (done as f64 / of as f64) as f32 }
 }
 
 /// A number of bytes for people.
 fn size(bytes: u64) -> String {
     match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+        0..1_000 => format!("{bytes}\u{a0}B"), // no line ends between a number and its unit
+        1_000..1_000_000 => format!("{:.1}\u{a0}kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1}\u{a0}MB", bytes as f64 / 1e6),
+        _ => format!("{:.1}\u{a0}GB", bytes as f64 / 1e9),
     }
 }

@@ -27,6 +27,8 @@ use foreground::tasks::{TaskExecutor, TaskOutcome, TaskState};
 use crate::game::{FizzBuzz, FizzBuzzFuture};
 
 const UP_TO: u64 = 100;
+/// The ink of numbers that were not reached yet.
+const LATER: Color32 = Color32::from_rgb(0xa3, 0xaa, 0xb5);
 const COLUMNS: u64 = 10;
 const PAUSE: Duration = Duration::from_millis(150);
 /// Without a window nobody wants to wait.
@@ -162,7 +164,7 @@ impl Game {
             let (text, ink, paper) = match heard.next_if(|(heard, _)| *heard == n) {
                 Some((_, kind)) => (kind.name().to_owned(), Color32::WHITE, kind.color()),
                 None if n < passed => (n.to_string(), Color32::BLACK, Color32::WHITE),
-                None => (n.to_string(), Color32::LIGHT_GRAY, Color32::WHITE),
+                None => (n.to_string(), LATER, Color32::WHITE),
             };
             ui.painter().rect_filled(rect, 4.0, paper);
             ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(14.0), ink);

@@ -78,7 +78,7 @@ impl common::Program for PiLive {
         common::title(
             ui,
             "Pi by chance",
-            "The share of random points that fall into a quarter circle is π/4.",
+            "The share of random points that fall into a quarter circle is pi / 4.",
         );
         ui.horizontal(|ui| {
             if common::button(ui, "Start", !self.is_running()) {
@@ -113,7 +113,7 @@ impl common::Program for PiLive {
 
 fn sentence(estimate: &Estimate) -> String {
     let Estimate { points, pi, standard_error } = estimate;
-    format!("π ≈ {pi:.6} ± {standard_error:.6} after {} million points", points / 1_000_000)
+    format!("pi is {pi:.6} ± {standard_error:.6} after {} million points", points / 1_000_000)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

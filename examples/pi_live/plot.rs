@@ -75,7 +75,7 @@ pub(crate) fn show(ui: &mut egui::Ui, history: &History) {
     }
     let truth = axes.place(axes.x_max, PI);
     painter.hline(area.x_range(), truth.y, Stroke::new(1.5, RED));
-    painter.text(truth + vec2(8.0, 0.0), Align2::LEFT_CENTER, "π", FontId::proportional(17.0), RED);
+    painter.text(truth + vec2(8.0, 0.0), Align2::LEFT_CENTER, "pi", FONT, RED);
     painter.rect_stroke(area, 0.0, Stroke::new(1.0, GRAY), egui::StrokeKind::Outside);
 }
 
