@@ -70,7 +70,7 @@ impl App {
         task.on_done(move |app, outcome| {
             let side = &mut app.sides[index];
             side.result = match side.cancelled_at {
-                Some(at) => format!("{outcome}; ended {:.3} s after the cancel", at.elapsed().as_secs_f64()),
+                Some(at) => format!("ended {:.3} s after the cancel", at.elapsed().as_secs_f64()),
                 None => format!("{outcome} numbers tried"),
             };
         });
@@ -111,7 +111,7 @@ impl Side {
 
 impl common::Program for App {
     const TITLE: &'static str = "interruptible";
-    const SIZE: [f32; 2] = [720.0, 300.0];
+    const SIZE: [f32; 2] = [720.0, 240.0];
 
     fn new(executor: TaskExecutor<Self>) -> Result<Self, Box<dyn Error>> {
         let mut app = Self { executor, sides: Vec::new() };

@@ -38,7 +38,7 @@ impl Error for TooLarge {}
 /// Runs on a worker.
 fn slow_square(number: u64) -> Result<u64, TooLarge> {
     thread::sleep(Duration::from_millis(1200)); // stands for hard work
-    assert!(number != 13, "13 is an unlucky number");
+    assert!(number != 13, "13 is unlucky");
     number.checked_mul(number).ok_or(TooLarge(number))
 }
 
@@ -62,6 +62,7 @@ impl App {
         future.on_done(move |app: &mut App, outcome| {
             app.jobs[row].result = match outcome {
                 TaskOutcome::Failed(error) => error.to_string(), // a `TooLarge`
+                TaskOutcome::Cancelled => String::new(),
                 other => other.to_string(),
             };
         });

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use x11rb::protocol::xproto::Window;
 
 use crate::support::display::{VirtualDisplay, eventually, key};
-use crate::support::example::{Running, example};
+use crate::support::example::example;
+use crate::support::running::Running;
 
 const TITLE: &str = "worker_progress";
 /// The middle of the button in the window's first size.

@@ -91,7 +91,7 @@ impl<P: Program> eframe::App for Window<P> {
 
 /// Runs the program in a window; in the terminal with `--headless`, or where no window can be opened.
 pub fn run<P: Program>() -> Result<(), Box<dyn Error>> {
-    if env::args().any(|argument| argument == "--headless") {
+    if env::args_os().any(|argument| argument == "--headless") {
         return run_headless::<P>();
     }
     if !has_display() {
