@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::support::display::eventually;
+
 /// A folder to copy from and one to copy to.
 struct Folders(TempDir);
 
@@ -57,6 +59,12 @@ impl Folders {
     fn add_huge(&self, name: &str) {
         let file = fs::File::create(self.from().join(name)).unwrap();
         file.set_len(2_000_000_000_000).unwrap();
+    }
+
+    /// Waits until a file is being written.
+    fn wait_for_part(&self) {
+        let is_part = |name: &String| name.ends_with(".part");
+        eventually("a file is written", || names(&self.to()).iter().any(is_part).then_some(()));
     }
 }
 

@@ -19,7 +19,7 @@ Links are copied as links, and never followed. Permissions and times of modifica
 
 Exit codes:
   0  all done, or the window was closed
-  1  something could not be copied
+  1  something could not be copied, or it was cancelled in the terminal by Ctrl-C
   2  wrong usage
 ";
 

@@ -16,6 +16,7 @@ pub(crate) fn run(app: &mut App, router: &MessageRouter<App>) -> Result<(), Box<
     if let Some(task) = &app.task {
         task.on_ask(|_: &mut App, question, answer| ask(question, answer));
     }
+    cancel_on_signal(router)?;
     let mut told = 0;
     let done = |app: &mut App| {
         app.problems[told..].iter().for_each(say);
@@ -27,11 +28,27 @@ pub(crate) fn run(app: &mut App, router: &MessageRouter<App>) -> Result<(), Box<
         return Err(why.as_str().into());
     }
     writeln!(io::stdout(), "{}", app.summary())?;
+    if let Some(End::Cancelled) = &app.end {
+        return Err("cancelled".into());
+    }
     match app.status.failed {
         0 => Ok(()),
         1 => Err("1 entry could not be copied".into()),
         failed => Err(format!("{failed} entries could not be copied").into()),
     }
+}
+
+/// Makes Ctrl-C a cancel: the end that a process would come to by it would leave a file half-written.
+fn cancel_on_signal(router: &MessageRouter<App>) -> Result<(), Box<dyn Error>> {
+    let (sender, receiver) = router.pipe()?;
+    receiver.on_message(|app: &mut App, ()| app.cancel());
+    receiver.detach();
+    let sender = sender.start();
+    ctrlc::set_handler(move || {
+        // Nobody listens when all is done, and then there is nothing to cancel.
+        let _ = sender.send(());
+    })?;
+    Ok(())
 }
 
 /// Reads the answer on a thread of its own, so that the foreground goes on. There is never a second question before

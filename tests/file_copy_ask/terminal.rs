@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
@@ -218,6 +218,38 @@ fn a_source_that_is_no_folder_is_told() {
         assert_failed(&output, "", &[told]);
     }
     assert!(names(&folders.to()).is_empty());
+}
+
+#[test]
+fn a_signal_cancels_and_leaves_nothing_half_written() {
+    for (signal, is_asked) in [("INT", false), ("TERM", false), ("INT", true)] {
+        let folders = Folders::new(&["a"], &[]);
+        folders.add_huge("huge");
+        let mut command = Command::new(example("file_copy_ask"));
+        command.args(["--headless", "--overwrite=ask"]).args(folders.arguments());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let before: &[&str] = if is_asked {
+            write(&folders.to().join("huge"), "old");
+            &["a", "huge"]
+        } else {
+            &["a"]
+        };
+        let mut child = command.spawn().unwrap();
+        if is_asked {
+            // Up to the end of the question, whose answer never comes.
+            let mut question = Vec::new();
+            BufReader::new(child.stderr.take().unwrap()).read_until(b']', &mut question).unwrap();
+            assert!(question.ends_with(b"]"), "it does not ask: {}", text(&question));
+        } else {
+            folders.wait_for_part();
+        }
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "copied 1, skipped 0, failed 0, 5 bytes\n");
+        assert_eq!(names(&folders.to()), before);
+    }
 }
 
 #[test]

@@ -133,19 +133,12 @@ fn cancel_in_the_question_leaves_what_is_there_and_copies_no_more() {
     copy.close();
 }
 
-/// Waits until the huge file is being copied.
-fn wait_for_part(folders: &Folders) {
-    eventually("a file is written", || {
-        names(&folders.to()).iter().any(|n| n.ends_with(".part")).then_some(())
-    });
-}
-
 #[test]
 fn the_cancel_button_leaves_nothing_half_written() {
     let folders = Folders::new(&["a"], &[]);
     folders.add_huge("huge");
     let copy = Copy::start(&folders);
-    wait_for_part(&folders);
+    folders.wait_for_part();
     assert_eq!(names(&folders.to()).len(), 2, "not under its own name");
     copy.wait_for(OVERWRITE); // the colour of a bar that grows
     copy.display.click(copy.window, 72, 203);
@@ -160,7 +153,7 @@ fn closing_in_the_middle_leaves_nothing_half_written() {
     let folders = Folders::new(&["a"], &[]);
     folders.add_huge("huge");
     let copy = Copy::start(&folders);
-    wait_for_part(&folders);
+    folders.wait_for_part();
     copy.close();
     assert_eq!(names(&folders.to()), ["a"]);
 }
