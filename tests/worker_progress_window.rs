@@ -7,13 +7,14 @@ mod support;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
 
 use tempfile::TempDir;
 use x11rb::protocol::xproto::Window;
 
 use crate::support::display::{VirtualDisplay, eventually, key};
 use crate::support::example::example;
+use crate::support::running::Running;
 
 const TITLE: &str = "worker_progress";
 /// The middle of the button in the window's first size.
@@ -43,31 +44,8 @@ fn quick_job() -> TempDir {
     folder
 }
 
-/// The example while it runs; ended on drop, should a test fail.
-struct Running(Option<Child>);
-
-impl Running {
-    fn start(display: &VirtualDisplay, arguments: &[&OsStr]) -> Self {
-        let mut command = display.command(example("worker_progress"));
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(Some(command.spawn().unwrap()))
-    }
-
-    /// Waits until it has ended by itself.
-    fn end(mut self) -> Output {
-        let child = self.0.as_mut().unwrap();
-        eventually("the example ends", || child.try_wait().unwrap());
-        self.0.take().unwrap().wait_with_output().unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+fn start(display: &VirtualDisplay, arguments: &[&OsStr]) -> Running {
+    Running::start(display.command(example("worker_progress")).args(arguments))
 }
 
 fn wait_for_color(display: &VirtualDisplay, window: Window, color: [u8; 3]) {
@@ -83,7 +61,7 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn the_button_cancels_and_then_closes() {
     let (display, folder) = (VirtualDisplay::start(), long_job());
-    let running = Running::start(&display, &[folder.path().as_os_str()]);
+    let running = start(&display, &[folder.path().as_os_str()]);
     let window = display.find_window(TITLE);
     wait_for_color(&display, window, BLUE);
     let picture = display.screenshot(window).unwrap().save("worker_progress_at_work");
@@ -100,7 +78,7 @@ fn the_button_cancels_and_then_closes() {
 #[test]
 fn escape_cancels_and_then_closes() {
     let (display, folder) = (VirtualDisplay::start(), long_job());
-    let running = Running::start(&display, &[folder.path().as_os_str()]);
+    let running = start(&display, &[folder.path().as_os_str()]);
     let window = display.find_window(TITLE);
     wait_for_color(&display, window, BLUE);
     display.focus(window);
@@ -113,7 +91,7 @@ fn escape_cancels_and_then_closes() {
 #[test]
 fn a_finished_job_stays_on_the_screen_until_it_is_closed() {
     let (display, folder) = (VirtualDisplay::start(), quick_job());
-    let running = Running::start(&display, &[folder.path().as_os_str()]);
+    let running = start(&display, &[folder.path().as_os_str()]);
     let window = display.find_window(TITLE);
     wait_for_color(&display, window, GREEN);
     let picture = display.screenshot(window).unwrap().save("worker_progress_done");
@@ -127,7 +105,7 @@ fn a_finished_job_stays_on_the_screen_until_it_is_closed() {
 #[test]
 fn closing_the_window_in_the_middle_ends_cleanly() {
     let (display, folder) = (VirtualDisplay::start(), long_job());
-    let running = Running::start(&display, &["--workers".as_ref(), "6".as_ref(), folder.path().as_os_str()]);
+    let running = start(&display, &["--workers".as_ref(), "6".as_ref(), folder.path().as_os_str()]);
     let window = display.find_window(TITLE);
     wait_for_color(&display, window, BLUE);
     display.close(window);
@@ -141,9 +119,9 @@ fn closing_the_window_in_the_middle_ends_cleanly() {
 fn with_json_the_window_closes_by_itself_and_says_the_same_as_without_a_window() {
     let (display, folder) = (VirtualDisplay::start(), quick_job());
     let arguments = ["--json".as_ref(), folder.path().as_os_str()];
-    let output = Running::start(&display, &arguments).end();
+    let output = start(&display, &arguments).end();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let headless = Running::start(&display, &["--headless".as_ref(), arguments[0], arguments[1]]).end();
+    let headless = start(&display, &["--headless".as_ref(), arguments[0], arguments[1]]).end();
     assert_eq!(output.stdout, headless.stdout);
     assert!(output.stdout.starts_with(br#"{"files":50,"bytes":50000,"errors":0,"digest":""#));
 }
@@ -154,7 +132,7 @@ fn the_job_is_done_though_the_display_goes_away() {
     // Enough that the display goes before the end.
     let file = File::create(folder.path().join("large")).unwrap();
     file.set_len(100_000_000).unwrap();
-    let running = Running::start(&display, &["--json".as_ref(), folder.path().as_os_str()]);
+    let running = start(&display, &["--json".as_ref(), folder.path().as_os_str()]);
     let window = display.find_window(TITLE);
     wait_for_color(&display, window, BLUE);
     drop(display);
@@ -168,7 +146,7 @@ fn the_job_is_done_though_the_display_goes_away() {
 #[test]
 fn a_cancelled_job_is_not_done_when_the_display_goes_away() {
     let (display, folder) = (VirtualDisplay::start(), long_job());
-    let running = Running::start(&display, &[folder.path().as_os_str()]);
+    let running = start(&display, &[folder.path().as_os_str()]);
     let window = display.find_window(TITLE);
     wait_for_color(&display, window, BLUE);
     display.click(window, BUTTON.0, BUTTON.1);
@@ -184,8 +162,7 @@ fn any_size_and_scale_will_do() {
     for scale in ["1", "2"] {
         let mut command = display.command(example("worker_progress"));
         command.env("WINIT_X11_SCALE_FACTOR", scale).arg(folder.path());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let running = Running(Some(command.spawn().unwrap()));
+        let running = Running::start(&mut command);
         let window = display.find_window(TITLE);
         for (width, height) in [(300, 200), (1, 1), (1200, 120), (90, 900), (900, 620)] {
             display.resize(window, width, height);

@@ -8,5 +8,8 @@
 pub mod child;
 pub mod display;
 pub mod example;
+pub mod running;
+#[cfg(any(feature = "winit-030", feature = "winit-031"))]
 pub mod scenarios;
+#[cfg(any(feature = "winit-030", feature = "winit-031"))]
 pub mod stage;
