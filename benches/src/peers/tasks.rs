@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::num::NonZeroU64;
 
 use crossbeam_channel::{Receiver, Sender};
-use foreground::MessageRouter;
 use foreground::tasks::TaskExecutor;
+use foreground::{MessageRouter, Waker};
 use rayon_core::ThreadPoolBuilder;
 use slab::Slab;
 
 use super::foreground::run_in;
 use crate::app::App;
-use crate::host::{Host, Park};
+use crate::host::{Guest, Host, Park};
 
 /// What a call returns: its number, or `None` if it was cancelled.
 pub type Outcome = Option<NonZeroU64>;
@@ -107,6 +107,24 @@ pub struct Shared<P> {
     callbacks: Slab<OnDone>,
 }
 
+impl<P: Pool> Shared<P> {
+    /// Submits a call, and does something on the worker when its result is in the channel.
+    fn submit_then(
+        &mut self,
+        call: impl FnOnce() -> Outcome + Send + 'static,
+        on_done: impl FnOnce(&mut App, Outcome) + 'static,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        let id = self.callbacks.insert(Box::new(on_done));
+        let sender = self.sender.clone();
+        self.pool.spawn(move || {
+            // Nobody is there to be told if the measurement is over.
+            let _ = sender.send((id, call()));
+            then();
+        });
+    }
+}
+
 impl<P: Pool> Tasks for Shared<P> {
     fn new(workers: usize) -> Self {
         let (sender, receiver) = crossbeam_channel::unbounded();
@@ -118,12 +136,7 @@ impl<P: Pool> Tasks for Shared<P> {
         call: impl FnOnce() -> Outcome + Send + 'static,
         on_done: impl FnOnce(&mut App, Outcome) + 'static,
     ) {
-        let id = self.callbacks.insert(Box::new(on_done));
-        let sender = self.sender.clone();
-        self.pool.spawn(move || {
-            // Nobody is there to be told if the measurement is over.
-            let _ = sender.send((id, call()));
-        });
+        self.submit_then(call, on_done, || {});
     }
 
     fn run(&mut self, mut app: App) -> App {
@@ -132,6 +145,50 @@ impl<P: Pool> Tasks for Shared<P> {
             self.callbacks.remove(id)(&mut app, outcome);
         }
         app
+    }
+}
+
+/// The same for an event loop, which cannot wait in a channel: it is woken for each result.
+pub struct Woken<P> {
+    host: Park,
+    shared: Shared<P>,
+}
+
+impl<P: Pool> Tasks for Woken<P> {
+    fn new(workers: usize) -> Self {
+        Self { host: Park::new(), shared: Shared::new(workers) }
+    }
+
+    fn submit(
+        &mut self,
+        call: impl FnOnce() -> Outcome + Send + 'static,
+        on_done: impl FnOnce(&mut App, Outcome) + 'static,
+    ) {
+        let waker = self.host.waker();
+        self.shared.submit_then(call, on_done, move || waker.wake());
+    }
+
+    fn run(&mut self, app: App) -> App {
+        let mut drained = Drained { shared: &mut self.shared, app };
+        self.host.run(&mut drained);
+        drained.app
+    }
+}
+
+struct Drained<'a, P> {
+    shared: &'a mut Shared<P>,
+    app: App,
+}
+
+impl<P> Guest for Drained<'_, P> {
+    fn app(&mut self) -> &mut App {
+        &mut self.app
+    }
+
+    fn woken(&mut self, (): ()) {
+        while let Ok((id, outcome)) = self.shared.receiver.try_recv() {
+            self.shared.callbacks.remove(id)(&mut self.app, outcome);
+        }
     }
 }
 

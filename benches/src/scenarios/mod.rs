@@ -17,7 +17,7 @@ use crate::host::{Winit030, Winit031};
 use crate::peers::UserEvents;
 use crate::peers::{
     Bounded, CAPACITY, CalloopChannel, Executor, Flume, Foreground, Latest, Oneshot, Peer, Place, Raw,
-    Shared, Slot, StdMpsc, Tasks, Tokio, WokenQueue,
+    Shared, Slot, StdMpsc, Tasks, Tokio, Woken, WokenQueue,
 };
 #[cfg(feature = "glib")]
 use crate::peers::{GlibChannel, GlibInvoke};
@@ -285,6 +285,7 @@ pub fn jobs() -> Vec<Job> {
 
     jobs.tasks::<Shared<rayon_core::ThreadPool>>(YARDSTICK);
     jobs.tasks::<Executor>("foreground");
+    jobs.tasks::<Woken<rayon_core::ThreadPool>>("rayon_woken");
     jobs.tasks::<Oneshot<rayon_core::ThreadPool>>("rayon_oneshot");
     jobs.tasks::<Shared<threadpool::ThreadPool>>("threadpool");
     jobs.latest_report::<tasks::Bare>("task_reports_latest");
