@@ -69,10 +69,15 @@ impl<H: Host, K: Kind, M: Message> Loop<M> for RouterLoop<H, K> {
     }
 
     fn run(&mut self, app: App) -> App {
-        let mut routed = Routed { router: &self.router, app };
-        self.host.run(&mut routed);
-        routed.app
+        run_in(&mut self.host, &self.router, app)
     }
+}
+
+/// Runs a host with a router in it until the application is done.
+pub(super) fn run_in<H: Host>(host: &mut H, router: &MessageRouter<App>, app: App) -> App {
+    let mut routed = Routed { router, app };
+    host.run(&mut routed);
+    routed.app
 }
 
 struct Routed<'a> {

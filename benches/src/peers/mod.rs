@@ -11,6 +11,7 @@ pub mod qt;
 mod raw;
 mod slot;
 mod std_mpsc;
+mod tasks;
 mod tokio;
 #[cfg(feature = "winit")]
 mod winit_030;
@@ -28,6 +29,7 @@ pub use self::glib_invoke::GlibInvoke;
 pub use self::raw::{Raw, a_channel_for_each};
 pub use self::slot::Slot;
 pub use self::std_mpsc::StdMpsc;
+pub use self::tasks::{Executor, Oneshot, Outcome, Shared, Tasks, Woken};
 pub use self::tokio::Tokio;
 #[cfg(feature = "winit")]
 pub use self::winit_030::UserEvents;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{fs, io};
 
-use super::{by_scenario, ratio, value};
+use super::{aims, by_scenario, ratio, value};
 use crate::harness::Row;
 
 const BEGIN: &str = "<!-- begin: written by benches/run -->\n";
@@ -17,8 +17,8 @@ pub fn rewrite(page: &Path, rows: &[Row], conditions: &str) -> io::Result<()> {
     let Some((head, tail)) = parts else {
         return Err(io::Error::other(format!("{} has not both markers", page.display())));
     };
-    let table = render(rows);
-    fs::write(page, format!("{head}{BEGIN}{conditions}\n\n{table}{END}{tail}"))
+    let (table, aims) = (render(rows), render_aims(rows));
+    fs::write(page, format!("{head}{BEGIN}{conditions}\n\n{table}\n{aims}{END}{tail}"))
 }
 
 fn render(rows: &[Row]) -> String {
@@ -39,6 +39,16 @@ fn render(rows: &[Row]) -> String {
             of("raw").map_or_else(String::new, value),
             others.join(", "),
         );
+    }
+    text
+}
+
+fn render_aims(rows: &[Row]) -> String {
+    let mut text = String::from("| aim | at most | reached |\n|---|---|---|\n");
+    for aim in aims::of(rows) {
+        let verdict = if aim.is_kept() { "" } else { ", not kept" };
+        let (at_most, reached) = (aims::shown(aim.at_most), aims::shown(aim.reached));
+        let _ = writeln!(text, "| {} | {at_most} | {reached}{verdict} |", aim.what);
     }
     text
 }

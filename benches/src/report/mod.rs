@@ -1,5 +1,6 @@
 //! Shows the rows: one file a form.
 
+mod aims;
 pub mod json;
 pub mod markdown;
 pub mod svg;

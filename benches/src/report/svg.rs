@@ -19,6 +19,8 @@ const SHOWN: &[&str] = &[
     "idle_latency_winit_030",
     "flood_ticks",
     "flood_ticks_winit_030",
+    "task_call",
+    "task_reports_latest_work",
 ];
 
 /// A bar that would be longer than this many times the yardstick's is cut off.

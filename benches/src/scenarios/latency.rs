@@ -9,7 +9,7 @@ use crate::app::{App, Message, Stamp};
 use crate::peers::{Opened, Peer, open};
 
 /// How long the loop is given to fall asleep.
-const REST: Duration = Duration::from_micros(200);
+pub const REST: Duration = Duration::from_micros(200);
 
 /// The median time from just before the send to the callback.
 pub fn median<P: Peer>(size: &Size) -> Figure {

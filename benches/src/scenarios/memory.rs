@@ -7,7 +7,7 @@ use super::{Figure, Size};
 use crate::app::{App, Words};
 use crate::peers::{Loop, Peer, a_channel_for_each, open};
 
-fn live_bytes() -> f64 {
+pub fn live_bytes() -> f64 {
     let bytes = PeakAlloc.current_usage();
     assert!(bytes > 0, "the allocator of this program does not count");
     bytes as f64

@@ -4,6 +4,7 @@ mod flood;
 mod latency;
 mod memory;
 mod pipes;
+mod tasks;
 mod throughput;
 mod wakes;
 
@@ -15,8 +16,8 @@ use crate::host::{Winit030, Winit031};
 #[cfg(feature = "winit")]
 use crate::peers::UserEvents;
 use crate::peers::{
-    Bounded, CAPACITY, CalloopChannel, Flume, Foreground, Latest, Peer, Place, Raw, Slot, StdMpsc, Tokio,
-    WokenQueue,
+    Bounded, CAPACITY, CalloopChannel, Executor, Flume, Foreground, Latest, Oneshot, Peer, Place, Raw,
+    Shared, Slot, StdMpsc, Tasks, Tokio, Woken, WokenQueue,
 };
 #[cfg(feature = "glib")]
 use crate::peers::{GlibChannel, GlibInvoke};
@@ -90,6 +91,14 @@ pub const SCENARIOS: &[Scenario] = &[
     counted("memory_after_flood", "memory of a loop after a drained flood", Unit::Bytes),
     counted("wakes", "system calls of a send, the loop being busy", Unit::Wakes),
     counted("wakes_idle", "system calls of a send, the loop being idle", Unit::Wakes),
+    scenario("task_call", "an empty call of a task, 1,000 under way"),
+    scenario("task_call_latency", "an empty call to its callback, median"),
+    scenario("task_reports_latest", "a report of a task, only the newest counts"),
+    scenario("task_reports_latest_work", "the same beside 25 divisions"),
+    scenario("task_reports", "a report of a task, all arrive, 24 bytes"),
+    scenario("task_cancel_all", "cancelling 100,000 queued tasks"),
+    scenario("task_cancel_10k", "cancelling 10,000 queued tasks"),
+    counted("memory_task", "memory of a queued task, over its closure", Unit::Bytes),
 ];
 
 /// The idle latency in the host that most programs have; see [`headline`].
@@ -109,6 +118,10 @@ pub struct Size {
     pub messages: u64,
     pub pipes: usize,
     pub pings: u64,
+    /// Tasks that are called, reports of one task, and tasks that are queued at once.
+    pub calls: u64,
+    pub reports: u64,
+    pub tasks: u64,
     pub flood: Duration,
     pub rounds: usize,
     pub slow_rounds: usize,
@@ -120,6 +133,9 @@ impl Size {
         messages: 1_000_000,
         pipes: 100_000,
         pings: 1_000,
+        calls: 200_000,
+        reports: 10_000_000,
+        tasks: 100_000,
         flood: Duration::from_secs(3),
         rounds: 7,
         slow_rounds: 3,
@@ -131,6 +147,9 @@ impl Size {
         messages: 50_000,
         pipes: 100_000,
         pings: 100,
+        calls: 10_000,
+        reports: 200_000,
+        tasks: 100_000,
         flood: Duration::from_millis(300),
         rounds: 2,
         slow_rounds: 1,
@@ -263,6 +282,17 @@ pub fn jobs() -> Vec<Job> {
     jobs.wakes::<GlibChannel>("glib");
     #[cfg(feature = "glib")]
     jobs.wakes::<GlibInvoke>("glib_invoke");
+
+    jobs.tasks::<Shared<rayon_core::ThreadPool>>(YARDSTICK);
+    jobs.tasks::<Executor>("foreground");
+    jobs.tasks::<Woken<rayon_core::ThreadPool>>("rayon_woken");
+    jobs.tasks::<Oneshot<rayon_core::ThreadPool>>("rayon_oneshot");
+    jobs.tasks::<Shared<threadpool::ThreadPool>>("threadpool");
+    jobs.latest_report::<tasks::Bare>("task_reports_latest");
+    jobs.latest_report::<tasks::Divisions>("task_reports_latest_work");
+    jobs.add("task_reports", YARDSTICK, Place::Here, throughput::producers::<Raw, 3, 1>);
+    jobs.add("task_reports", "foreground", Place::Here, tasks::reports);
+    jobs.add("task_reports", "pipe", Place::Here, throughput::producers::<Foreground, 3, 1>);
     jobs.0
 }
 
@@ -330,5 +360,19 @@ impl Jobs {
     fn wakes<P: Peer>(&mut self, peer: &'static str) {
         self.add("wakes", peer, P::PLACE, wakes::of_a_busy_loop::<P>);
         self.add("wakes_idle", peer, P::PLACE, wakes::of_an_idle_loop::<P>);
+    }
+
+    fn tasks<T: Tasks>(&mut self, peer: &'static str) {
+        self.add("task_call", peer, Place::Here, tasks::call_in_batches::<T>);
+        self.add("task_call_latency", peer, Place::Here, tasks::call_latency::<T>);
+        self.add("task_cancel_all", peer, Place::Here, tasks::cancel::<T>);
+        self.add("task_cancel_10k", peer, Place::Here, tasks::cancel_a_tenth::<T>);
+        self.counted("memory_task", peer, Place::Here, tasks::memory::<T>);
+    }
+
+    fn latest_report<W: tasks::Step>(&mut self, scenario: &'static str) {
+        self.add(scenario, YARDSTICK, Place::Here, tasks::atomic::<W>);
+        self.add(scenario, "foreground", Place::Here, tasks::latest::<W>);
+        self.add(scenario, "awake", Place::Here, tasks::latest_awake::<W>);
     }
 }
