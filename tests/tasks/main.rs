@@ -1,0 +1,4 @@
+//! The behaviours of background tasks, one module a behaviour. No display is needed.
+
+mod common;
+mod states;
