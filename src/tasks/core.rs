@@ -219,10 +219,8 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     fn hear(self: &Rc<Self>, word: Word<M>, state: &mut S) {
         match word {
             Word::Message(message) => self.deliver(message, state),
-            Word::Latest(latest) => {
-                // The lock is let go at the end of this statement.
-                let value = latest.lock().take();
-                if let Some(value) = value {
+            Word::Latest(place) => {
+                if let Some(value) = place.take() {
                     self.deliver(value, state);
                 }
             }
