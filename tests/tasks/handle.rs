@@ -374,8 +374,12 @@ fn callbacks_that_own_their_future_are_dropped_after_the_end() {
         let call = Rc::new(stage.executor.submit_call(move || steered.obey()).unwrap());
         let held = || (Rc::clone(&call), census.member());
         let (a, b, c, d) = (held(), held(), held(), held());
-        call.on_state(move |_: &mut Events, _| drop(&a));
-        call.on_ask(move |_, Ask(_), _| drop(&b));
+        call.on_state(move |_: &mut Events, _| {
+            let _ = &a;
+        });
+        call.on_ask(move |_, Ask(_), _| {
+            let _ = &b;
+        });
         call.on_uncancellable(move |_| drop(c));
         call.on_done(move |_, _| drop(d));
         drop(call);

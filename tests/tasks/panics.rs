@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use foreground::tasks::{ExecutorState, PanicLocation, Question, TaskOutcome, TaskState};
 
-use crate::common::{AnyTask, Census, End, Events, Kind, PATIENCE, Seen, Stage, Verdict, observe, panic_text};
+use crate::common::{
+    AnyTask, Census, End, Events, Kind, PATIENCE, Seen, Stage, Verdict, observe, panic_text,
+};
 
 /// What a call that panics is told to have said, and where.
 fn told_of(panics: impl FnOnce() + Send + 'static) -> (String, Option<PanicLocation>) {
@@ -212,7 +214,7 @@ fn a_callback_of_the_executor_that_panics_stops_it_all_the_same() {
     let stage = Stage::<Events>::new(1);
     stage.executor.on_state(|_: &mut Events, _| panic!("executor"));
     let mut seen = Events::new();
-    assert_eq!(panic_text(|| drop(stage.executor.shutdown(&mut seen, PATIENCE))), "executor");
+    assert_eq!(panic_text(|| stage.executor.shutdown(&mut seen, PATIENCE).unwrap()), "executor");
     stage.executor.shutdown(&mut seen, PATIENCE).unwrap();
     assert_eq!(stage.executor.state(), ExecutorState::Stopped);
 }
