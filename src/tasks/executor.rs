@@ -584,12 +584,12 @@ impl<S: 'static> TaskExecutor<S> {
             self.core.stop();
         }
         let core = &*self.core;
-        // It fails when the time is up, or when a callback has stopped the router, which ends the tasks.
-        let _ = core.router.route_until(
-            state,
-            |_| core.news.untold.get() == 0 && core.live.borrow().len() <= core.in_callbacks.get(),
-            timeout,
-        );
+        let is_over = || core.news.untold.get() == 0 && core.live.borrow().len() <= core.in_callbacks.get();
+        // Even a wait that is none takes the router from its event loop.
+        if !is_over() {
+            // It fails when the time is up, or when a callback has stopped the router, which ends the tasks.
+            let _ = core.router.route_until(state, |_| is_over(), timeout);
+        }
         match (core.live.borrow().len(), core.in_callbacks.get()) {
             (0, _) => Ok(()),
             (running, in_callbacks) if running <= in_callbacks => Err(ShutdownError::InCallback { running }),
