@@ -11,8 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use foreground::tasks::{
-    AskError, Item, Progress, Report, Task, TaskContext, TaskExecutor, TaskFuture, TaskOutcome, TaskState,
-    WorkerPool,
+    AskError, Progress, Task, TaskContext, TaskExecutor, TaskFuture, TaskOutcome, TaskState, WorkerPool,
 };
 use foreground::testing::{CountingWaker, TestLoop};
 use foreground::{Budget, MessageRouter};
@@ -331,14 +330,6 @@ impl Task for Steered {
     fn run(self, _: &TaskContext<'_, u32>) -> Result<u32, Steer> {
         self.obey()
     }
-}
-
-pub fn item<T>(Item(item): Item<T>) -> T {
-    item
-}
-
-pub fn report<P>(Report(progress): Report<P>) -> P {
-    progress
 }
 
 /// Counts its instances alive.

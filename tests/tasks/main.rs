@@ -1,8 +1,13 @@
 //! The behaviours of background tasks, one module a behaviour. No display is needed.
 
+mod ask;
+mod awaiting;
+mod cancel_token;
 mod common;
+mod executor;
 mod handle;
 mod iterations;
 mod panics;
 mod progress;
+mod shutdown;
 mod states;
