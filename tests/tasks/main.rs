@@ -8,6 +8,8 @@ mod executor;
 mod handle;
 mod iterations;
 mod panics;
+mod pool;
 mod progress;
+mod routers;
 mod shutdown;
 mod states;
