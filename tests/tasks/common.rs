@@ -1,5 +1,6 @@
 //! What the tests share: an executor whose workers do what the test says, what callbacks saw, counted drops.
 
+use std::convert::Infallible;
 use std::iter;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -11,7 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use foreground::tasks::{
-    AskError, Progress, Task, TaskContext, TaskExecutor, TaskFuture, TaskOutcome, TaskState, WorkerPool,
+    AskError, Item, Progress, Report, Task, TaskContext, TaskExecutor, TaskFuture, TaskOutcome, TaskState,
+    WorkerPool,
 };
 use foreground::testing::{CountingWaker, TestLoop};
 use foreground::{Budget, MessageRouter};
@@ -138,18 +140,53 @@ impl End {
     }
 }
 
+pub type Callback<T> = Box<dyn FnMut(&mut Events, T)>;
+
+pub type LastCallback<T> = Box<dyn FnOnce(&mut Events, T)>;
+
 /// A task of any kind.
 pub trait AnyTask {
     fn state(&self) -> TaskState;
     fn cancel(&self) -> bool;
     fn try_end(&self) -> Option<End>;
     fn detach(self: Box<Self>);
-    fn on_state(&self, callback: Box<dyn FnMut(&mut Events, TaskState)>);
+    fn on_state(&self, callback: Callback<TaskState>);
     fn on_uncancellable(&self, callback: Box<dyn FnOnce(&mut Events)>);
-    fn on_done(&self, callback: Box<dyn FnOnce(&mut Events, End)>);
+    fn on_done(&self, callback: LastCallback<End>);
+    fn on_number(&self, callback: Callback<u32>);
+    fn try_number(&self) -> Option<u32>;
 }
 
-impl<M, R, E> AnyTask for TaskFuture<M, R, E, Events> {
+/// The messages of the kinds of tasks are numbers.
+pub trait Number: 'static {
+    fn number(self) -> u32;
+}
+
+impl Number for Infallible {
+    fn number(self) -> u32 {
+        match self {}
+    }
+}
+
+impl Number for Item<u32> {
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Number for Report<u32> {
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Number for u32 {
+    fn number(self) -> u32 {
+        self
+    }
+}
+
+impl<M: Number, R, E> AnyTask for TaskFuture<M, R, E, Events> {
     fn state(&self) -> TaskState {
         self.state()
     }
@@ -166,7 +203,7 @@ impl<M, R, E> AnyTask for TaskFuture<M, R, E, Events> {
         TaskFuture::detach(*self);
     }
 
-    fn on_state(&self, callback: Box<dyn FnMut(&mut Events, TaskState)>) {
+    fn on_state(&self, callback: Callback<TaskState>) {
         self.on_state(callback);
     }
 
@@ -174,8 +211,16 @@ impl<M, R, E> AnyTask for TaskFuture<M, R, E, Events> {
         self.on_uncancellable(callback);
     }
 
-    fn on_done(&self, callback: Box<dyn FnOnce(&mut Events, End)>) {
+    fn on_done(&self, callback: LastCallback<End>) {
         self.on_done(|seen, outcome| callback(seen, End::of(&outcome)));
+    }
+
+    fn on_number(&self, mut callback: Callback<u32>) {
+        self.on_message(move |seen, message| callback(seen, message.number()));
+    }
+
+    fn try_number(&self) -> Option<u32> {
+        self.try_recv().map(Number::number)
     }
 }
 
@@ -350,6 +395,13 @@ impl Census {
 /// Counted while it lives.
 #[derive(Debug)]
 pub struct Member(Arc<AtomicUsize>);
+
+impl Member {
+    /// True, to be asked by closures that are to own it.
+    pub fn is_counted(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+}
 
 impl Drop for Member {
     fn drop(&mut self) {

@@ -133,62 +133,24 @@ fn refusals<S: 'static>(executor: &TaskExecutor<S>, census: &Census) -> Vec<Stri
         assert_eq!(census.alive(), 0);
         text
     }
-    let member = |()| census.member();
-    vec![
-        refused(
-            {
-                let m = member(());
-                executor.submit_call(move || drop(m))
-            },
-            census,
-        ),
-        refused(
-            {
-                let m = member(());
-                executor.submit_try_call(move || Ok::<_, ()>(drop(m)))
-            },
-            census,
-        ),
-        refused(
-            {
-                let m = member(());
-                executor.submit_iteration(move || [drop(m)])
-            },
-            census,
-        ),
-        refused(
-            {
-                let m = member(());
-                executor.submit_try_iteration(move || [Ok::<_, ()>(drop(m))])
-            },
-            census,
-        ),
-        refused(
-            {
-                let m = member(());
-                executor.submit_steps(move || {
-                    drop(m);
-                    || ControlFlow::<(), ()>::Break(())
-                })
-            },
-            census,
-        ),
-        refused(
-            {
-                let m = member(());
-                executor.submit_progress(move |_: &Progress<'_, ()>| Ok(drop(m)))
-            },
-            census,
-        ),
-        refused(
-            {
-                let m = member(());
-                executor.submit_try_progress(move |_: &Progress<'_, ()>| Ok::<_, ()>(drop(m)))
-            },
-            census,
-        ),
-        refused(executor.submit(Holding(member(()))), census),
-    ]
+    let m = census.member();
+    let call = refused(executor.submit_call(move || m), census);
+    let m = census.member();
+    let try_call = refused(executor.submit_try_call(move || Ok::<_, ()>(m)), census);
+    let m = census.member();
+    let iteration = refused(executor.submit_iteration(move || [m]), census);
+    let m = census.member();
+    let try_iteration = refused(executor.submit_try_iteration(move || [Ok::<_, ()>(m)]), census);
+    let mut m = Some(census.member());
+    let steps = move || move || ControlFlow::<_, ()>::Break(m.take());
+    let steps = refused(executor.submit_steps(steps), census);
+    let m = census.member();
+    let progress = refused(executor.submit_progress(move |_: &Progress<'_, ()>| Ok(m)), census);
+    let m = census.member();
+    let work = move |_: &Progress<'_, ()>| Ok::<_, ()>(m);
+    let try_progress = refused(executor.submit_try_progress(work), census);
+    let custom = refused(executor.submit(Holding(census.member())), census);
+    vec![call, try_call, iteration, try_iteration, steps, progress, try_progress, custom]
 }
 
 #[test]

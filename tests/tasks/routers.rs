@@ -6,12 +6,14 @@ use foreground::tasks::{Progress, ProgressFuture, TaskCancelled, TaskOutcome, Ta
 
 use crate::common::{Census, End, Events, Kind, Seen, Stage, Verdict, wait_for};
 
-type Told = (bool, Result<(), TaskCancelled>);
+/// What it finds: whether it was cancelled, and whether it could report.
+type Found = (bool, Result<(), TaskCancelled>);
+
+/// A task, the news of its begin, what lets it go on, and what it finds then.
+type Looker = (ProgressFuture<u32, (), Events>, Receiver<()>, Sender<()>, Receiver<Found>);
 
 /// A task that looks, when it may go on, whether it was cancelled.
-fn looker(
-    stage: &Stage<Events>,
-) -> (ProgressFuture<u32, (), Events>, Receiver<()>, Sender<()>, Receiver<Told>) {
+fn looker(stage: &Stage<Events>) -> Looker {
     let ((begun, has_begun), (go, may_go), (told, is_told)) = (channel(), channel(), channel());
     let job = stage.executor.submit_progress(move |progress: &Progress<'_, u32>| {
         begun.send(()).unwrap();
