@@ -11,13 +11,32 @@ use super::cancel::{CancelToken, TaskCancelled};
 use crate::sync::{ThreadId, current};
 
 /// The value of which only the newest counts, on its way to the foreground.
-pub(super) type Latest<M> = Arc<Mutex<Option<M>>>;
+type Latest<M> = Arc<Mutex<Slot<M>>>;
+
+struct Slot<M> {
+    value: Option<M>,
+    /// How often the value was taken back.
+    retakes: u64,
+}
+
+/// A place in the order of messages for the newest value; void once the value was taken back.
+pub(super) struct LatestPlace<M> {
+    latest: Latest<M>,
+    retakes: u64,
+}
+
+impl<M> LatestPlace<M> {
+    /// Takes the value that has this place, if it has not come to another one.
+    pub(super) fn take(&self) -> Option<M> {
+        let mut slot = self.latest.lock();
+        if slot.retakes == self.retakes { slot.value.take() } else { None }
+    }
+}
 
 /// What a running task says.
 pub(super) enum Word<M> {
     Message(M),
-    /// There is a value in the slot, if no message came after it.
-    Latest(Latest<M>),
+    Latest(LatestPlace<M>),
     Question(AnyQuestion),
 }
 
@@ -79,18 +98,24 @@ impl<'a, M: Send + 'static> TaskContext<'a, M> {
     #[inline]
     pub fn send_latest(&self, value: M) -> Result<(), TaskCancelled> {
         self.token.check()?;
-        let latest = self.latest.get_or_init(Latest::default);
-        let replaced = latest.lock().replace(value);
+        let latest = self.latest.get_or_init(|| Arc::new(Mutex::new(Slot { value: None, retakes: 0 })));
+        let mut slot = latest.lock();
+        let (replaced, retakes) = (slot.value.replace(value), slot.retakes);
+        drop(slot);
         if replaced.is_some() {
             return Ok(());
         }
-        self.outlet.send(Word::Latest(Arc::clone(latest)))
+        self.outlet.send(Word::Latest(LatestPlace { latest: Arc::clone(latest), retakes }))
     }
 
     /// Takes back the newest value if it is still under way: what is sent next must come after it.
     #[inline]
     fn take_latest(&self) -> Option<M> {
-        self.latest.get()?.lock().take()
+        let mut slot = self.latest.get()?.lock();
+        let value = slot.value.take()?;
+        // What is sent later must not come at the place of this one.
+        slot.retakes += 1;
+        Some(value)
     }
 
     /// Asks the foreground, and waits for the answer; only this worker waits. The question comes to the callback of

@@ -6,6 +6,7 @@
 use std::any::TypeId;
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
@@ -108,7 +109,7 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
 
     pub(super) fn set_on_message(self: &Rc<Self>, callback: OnMessage<M, S>) {
         let has_waiting = self.has_waiting();
-        if self.state().is_done() && !has_waiting {
+        if self.told.get().is_done() && !has_waiting {
             return;
         }
         let old = self.on_message.replace(Some(callback));
@@ -159,13 +160,12 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
         let old = self.on_done.replace(Some(callback));
         // Told already: there is no news to come that would call it.
         if self.told.get().is_done() {
-            self.later(|core, state| core.call_on_done(state));
+            self.later(|core, state| {
+                core.deliver_inbox(state);
+                core.call_on_done(state);
+            });
         }
         drop(old);
-    }
-
-    fn has_waiting(&self) -> bool {
-        self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false)
     }
 
     pub(super) fn try_recv(&self) -> Option<M> {
@@ -175,6 +175,14 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     /// Takes a notice from the task's pipe.
     pub(super) fn receive(self: &Rc<Self>, state: &mut S, notice: Notice<M, R, E>) {
         let _busy = Busy::new(self);
+        self.or_silence(|| self.handle(state, notice));
+    }
+
+    fn handle(self: &Rc<Self>, state: &mut S, notice: Notice<M, R, E>) {
+        if matches!(notice, Notice::Ended(_)) {
+            // What waited for a callback comes before the end.
+            self.deliver_inbox(state);
+        }
         // Perhaps of a cancel.
         self.tell(state);
         match notice {
@@ -224,10 +232,8 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     fn hear(self: &Rc<Self>, word: Word<M>, state: &mut S) {
         match word {
             Word::Message(message) => self.deliver(message, state),
-            Word::Latest(latest) => {
-                // The lock is let go at the end of this statement.
-                let value = latest.lock().take();
-                if let Some(value) = value {
+            Word::Latest(place) => {
+                if let Some(value) = place.take() {
                     self.deliver(value, state);
                 }
             }
@@ -264,10 +270,16 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
         }
     }
 
+    fn has_waiting(&self) -> bool {
+        self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false)
+    }
+
     fn deliver_inbox(&self, state: &mut S) {
         while let Some(callback) = self.on_message.take() {
             match self.try_recv() {
                 Some(message) => self.call_on_message(callback, state, message),
+                // No message can come any more.
+                None if self.told.get().is_done() => return drop(callback),
                 None => return self.on_message.set(Some(callback)),
             }
         }
@@ -341,6 +353,20 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
         }
     }
 
+    /// Does what may call callbacks. If one of them panics, the task is cancelled and no other is called.
+    fn or_silence(self: &Rc<Self>, action: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(action)) {
+            self.cancel_quietly();
+            if self.state().is_done() {
+                self.wake();
+            }
+            let callbacks = (self.on_message.take(), self.on_done.take());
+            self.drop_callbacks();
+            drop(callbacks);
+            resume_unwind(panic);
+        }
+    }
+
     fn cancel_quietly(&self) -> bool {
         let Some(next) = self.phase.get().after(Event::Cancel) else { return false };
         self.phase.set(next);
@@ -384,7 +410,7 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     fn later(self: &Rc<Self>, action: impl FnOnce(&Rc<Self>, &mut S) + 'static) {
         if let Some(executor) = self.executor.upgrade() {
             let core = Rc::clone(self);
-            later(executor.router(), move |state| action(&core, state));
+            later(executor.router(), move |state| core.or_silence(|| action(&core, state)));
         }
     }
 

@@ -180,8 +180,7 @@ impl<S: 'static> TaskExecutor<S> {
                 state: Cell::new(ExecutorState::Running),
                 live: RefCell::new(Slab::new()),
                 in_callbacks: Cell::new(0),
-                on_state: Cell::new(None),
-                untold: Cell::new(0),
+                news: Rc::new(News { on_state: Cell::new(None), untold: Cell::new(0) }),
             }),
         }
     }
@@ -518,7 +517,7 @@ impl<S: 'static> TaskExecutor<S> {
     /// assert_eq!(seen, [ExecutorState::Stopping, ExecutorState::Stopped]);
     /// ```
     pub fn on_state(&self, callback: impl FnMut(&mut S, ExecutorState) + 'static) {
-        let old = self.core.on_state.replace(Some(Box::new(callback)));
+        let old = self.core.news.on_state.replace(Some(Box::new(callback)));
         drop(old);
     }
 
@@ -588,12 +587,12 @@ impl<S: 'static> TaskExecutor<S> {
             self.core.stop();
         }
         let core = &*self.core;
-        // It fails when the time is up, or when a callback has stopped the router, which ends the tasks.
-        let _ = core.router.route_until(
-            state,
-            |_| core.untold.get() == 0 && core.live.borrow().len() <= core.in_callbacks.get(),
-            timeout,
-        );
+        let is_over = || core.news.untold.get() == 0 && core.live.borrow().len() <= core.in_callbacks.get();
+        // Even a wait that is none takes the router from its event loop.
+        if !is_over() {
+            // It fails when the time is up, or when a callback has stopped the router, which ends the tasks.
+            let _ = core.router.route_until(state, |_| is_over(), timeout);
+        }
         match (core.live.borrow().len(), core.in_callbacks.get()) {
             (0, _) => Ok(()),
             (running, in_callbacks) if running <= in_callbacks => Err(ShutdownError::InCallback { running }),
@@ -626,6 +625,11 @@ pub(super) struct ExecutorCore<S: 'static> {
     live: RefCell<Slab<Weak<dyn Live>>>,
     /// How many of them have a callback on the stack.
     in_callbacks: Cell<usize>,
+    news: Rc<News<S>>,
+}
+
+/// Apart from the executor, which owns the router: the router owns this while a change is to be told.
+struct News<S: 'static> {
     on_state: Cell<Option<OnExecutorState<S>>>,
     /// Changes of the state of which the callback is still to be told.
     untold: Cell<usize>,
@@ -682,14 +686,13 @@ impl<S: 'static> ExecutorCore<S> {
 
     fn change_to(self: &Rc<Self>, executor_state: ExecutorState) {
         self.state.set(executor_state);
-        let untold = Untold::new(self);
+        let untold = Untold::new(&self.news);
         later(&self.router, move |state| {
-            // Nobody is told once the last handle has gone.
-            let Some(core) = untold.0.upgrade() else { return };
-            if let Some(mut callback) = core.on_state.take() {
+            let news = &untold.0;
+            if let Some(mut callback) = news.on_state.take() {
                 callback(state, executor_state);
-                let newer = core.on_state.take();
-                core.on_state.set(Some(newer.unwrap_or(callback)));
+                let newer = news.on_state.take();
+                news.on_state.set(Some(newer.unwrap_or(callback)));
             }
         });
     }
@@ -701,21 +704,18 @@ impl<S: 'static> Drop for ExecutorCore<S> {
     }
 }
 
-/// A change of state on its way to the callback; counted until it was told, or cannot be any more. Weak, for the
-/// router has it, and the executor has the router.
-struct Untold<S: 'static>(Weak<ExecutorCore<S>>);
+/// A change of state on its way to the callback; counted until it was told, or cannot be any more.
+struct Untold<S: 'static>(Rc<News<S>>);
 
 impl<S: 'static> Untold<S> {
-    fn new(core: &Rc<ExecutorCore<S>>) -> Self {
-        core.untold.set(core.untold.get() + 1);
-        Self(Rc::downgrade(core))
+    fn new(news: &Rc<News<S>>) -> Self {
+        news.untold.set(news.untold.get() + 1);
+        Self(Rc::clone(news))
     }
 }
 
 impl<S: 'static> Drop for Untold<S> {
     fn drop(&mut self) {
-        if let Some(core) = self.0.upgrade() {
-            core.untold.set(core.untold.get() - 1);
-        }
+        self.0.untold.set(self.0.untold.get() - 1);
     }
 }
