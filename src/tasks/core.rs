@@ -293,6 +293,9 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
 
     /// Tells the callbacks of the state, unless they know it: state, cancellable, done.
     fn tell(&self, state: &mut S) {
+        if self.told.get() == self.state() {
+            return;
+        }
         if self.is_telling.replace(true) {
             // The callback that is on the stack changed it. Whoever called that goes on with the news.
             return;

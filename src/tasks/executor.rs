@@ -176,7 +176,7 @@ impl<S: 'static> TaskExecutor<S> {
         Self {
             core: Rc::new(ExecutorCore {
                 router,
-                pool: RefCell::new(Some(pool)),
+                pool: RefCell::new(Some(Rc::new(pool))),
                 state: Cell::new(ExecutorState::Running),
                 live: RefCell::new(Slab::new()),
                 in_callbacks: Cell::new(0),
@@ -459,13 +459,13 @@ impl<S: 'static> TaskExecutor<S> {
         let Some(pool) = pool.filter(|_| self.state() == ExecutorState::Running) else {
             return Err(SubmitError::NotRunning(task));
         };
-        if let Err(error) = pool.start() {
-            return Err(SubmitError::Spawn(task, error));
-        }
         let (sender, receiver) = match executor.router.pipe() {
             Ok(pipe) => pipe,
             Err(error) => return Err(SubmitError::Pipe(task, error)),
         };
+        if let Err(error) = pool.start() {
+            return Err(SubmitError::Spawn(task, error));
+        }
         outcome::note_places();
         let token = CancelToken::new();
         let core = Rc::new(TaskCore::new(Rc::downgrade(&self.core), token.clone()));
@@ -619,7 +619,7 @@ impl<S: 'static> fmt::Debug for TaskExecutor<S> {
 pub(super) struct ExecutorCore<S: 'static> {
     router: MessageRouter<S>,
     /// None once it has stopped, so that threads of its own end.
-    pool: RefCell<Option<WorkerPool>>,
+    pool: RefCell<Option<Rc<WorkerPool>>>,
     state: Cell<ExecutorState>,
     /// The tasks that have not ended. Weak: a task's callbacks may own the executor.
     live: RefCell<Slab<Weak<dyn Live>>>,

@@ -5,6 +5,8 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -42,8 +44,9 @@ struct Shared {
     name: String,
     size: usize,
     jobs: Jobs,
-    /// How many threads have been started.
-    started: Mutex<usize>,
+    /// The threads have been started; set once, with the lock.
+    is_started: AtomicBool,
+    starting: Mutex<()>,
 }
 
 impl WorkerPool {
@@ -81,7 +84,15 @@ impl WorkerPool {
     }
 
     fn of(name: String, size: usize) -> Self {
-        Self { shared: Arc::new(Shared { name, size, jobs: unbounded(), started: Mutex::new(0) }) }
+        Self {
+            shared: Arc::new(Shared {
+                name,
+                size,
+                jobs: unbounded(),
+                is_started: AtomicBool::new(false),
+                starting: Mutex::new(()),
+            }),
+        }
     }
 
     /// Returns how many threads the pool has, once they are started.
@@ -92,19 +103,25 @@ impl WorkerPool {
     /// Starts the threads, unless that was done. If the system refuses some of them, the others do the work; fails
     /// if it refuses all.
     pub(super) fn start(&self) -> io::Result<()> {
-        let mut started = self.shared.started.lock();
-        if *started > 0 {
+        // Relaxed: the threads take their jobs from the channel, which does what is needed.
+        if self.shared.is_started.load(Relaxed) {
             return Ok(());
         }
-        for index in 0..self.shared.size {
+        let starting = self.shared.starting.lock();
+        if self.shared.is_started.load(Relaxed) {
+            return Ok(());
+        }
+        let Shared { name, size, .. } = &*self.shared;
+        for index in 0..*size {
             let jobs = self.shared.jobs.1.clone();
-            let thread = thread::Builder::new().name(format!("{}-{index}", self.shared.name));
+            let thread = thread::Builder::new().name(format!("{name}-{index}"));
             match thread.spawn(move || jobs.into_iter().for_each(run)) {
-                Ok(_) => *started += 1,
-                Err(error) if *started == 0 => return Err(error),
+                Ok(_) => self.shared.is_started.store(true, Relaxed),
+                Err(error) if index == 0 => return Err(error),
                 Err(error) => {
-                    let (name, size, started) = (&self.shared.name, self.shared.size, *started);
-                    log::warn!("foreground: {name} has {started} threads instead of {size}: {error}");
+                    // Not with the lock: the logger is the user's.
+                    drop(starting);
+                    log::warn!("foreground: {name} has {index} threads instead of {size}: {error}");
                     break;
                 }
             }
