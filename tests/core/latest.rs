@@ -4,7 +4,7 @@ use std::thread;
 
 use foreground::{MessageRouter, PipeEnd, SendError};
 
-use crate::common::{Census, looped, started};
+use crate::common::{Census, logged_by, looped, started};
 
 #[test]
 fn a_million_sends_deliver_the_last_before_the_end() {
@@ -108,4 +108,24 @@ fn a_callback_may_send_on_its_own_latest_pipe() {
     sender.send(0).unwrap();
     let mut last = 0;
     test_loop.run_until(&mut last, |last| *last == 100).unwrap();
+}
+
+#[test]
+fn the_stop_tells_how_many_values_were_replaced_and_only_then() {
+    let told = |values: u32| {
+        let router: MessageRouter<u32> = started();
+        let (sender, receiver) = router.latest_pipe::<u32>().unwrap();
+        receiver.on_message(|sum, n| *sum += n);
+        let sender = sender.start();
+        (0..values).for_each(|n| sender.send(n).unwrap());
+        router.dispatch(&mut 0);
+        router.close_pipe(receiver).unwrap();
+        let mut log = logged_by(|| router.stop().unwrap());
+        log.retain(|(_, text)| text.contains("replaced"));
+        log
+    };
+    let [(level, text)] = &told(4)[..] else { panic!("not told, or twice") };
+    assert_eq!(*level, log::Level::Debug);
+    assert!(text.contains("newer values replaced 3 latest values"), "{text}");
+    assert_eq!(told(1), []);
 }

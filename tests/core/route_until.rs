@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use foreground::testing::VirtualClock;
 use foreground::{MessageRouter, RouteUntilError};
 
-use crate::common::{PATIENCE, PATIENT, looped, started, timed};
+use crate::common::{PATIENCE, PATIENT, logged_by, looped, started, timed};
 
 fn counting(router: &MessageRouter<u32>) -> foreground::StartedSender<u32> {
     let (sender, receiver) = router.pipe::<u32>().unwrap();
@@ -302,4 +302,20 @@ fn a_flood_of_values_that_are_only_kept_cannot_hold_the_call() {
     assert_eq!(result, Err(RouteUntilError::Timeout));
     drop(receiver);
     worker.join().unwrap();
+}
+
+#[test]
+fn a_dispatch_that_waits_in_vain_after_route_until_is_warned_of_once() {
+    let router: MessageRouter<u32> = started();
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|sum, n| *sum += n);
+    let sender = sender.start();
+    router.route_until(&mut 0, |_| true, None).unwrap();
+    let warnings = |log: Vec<(log::Level, String)>| {
+        log.iter().filter(|(_, text)| text.contains("since route_until took over")).count()
+    };
+    assert_eq!(warnings(logged_by(|| _ = router.dispatch(&mut 0))), 0, "nothing waits");
+    sender.send(1).unwrap();
+    assert_eq!(warnings(logged_by(|| _ = router.dispatch(&mut 0))), 1);
+    assert_eq!(warnings(logged_by(|| _ = router.dispatch(&mut 0))), 0, "it was told");
 }
