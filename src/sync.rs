@@ -7,7 +7,9 @@
 mod real {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::{Arc, atomic};
-    pub(crate) use std::thread::{Thread, ThreadId, current, park, park_timeout, yield_now};
+    #[cfg(feature = "tasks")]
+    pub(crate) use std::thread::ThreadId;
+    pub(crate) use std::thread::{Thread, current, park, park_timeout, yield_now};
 
     pub(crate) use parking_lot::{Condvar, Mutex};
 }
