@@ -212,3 +212,24 @@ fn an_end_that_waits_is_no_message() {
     let stats = router.stats();
     assert_eq!((stats.queued, stats.oldest_wait, stats.open_pipes), (0, Duration::ZERO, 1));
 }
+
+#[test]
+fn the_longest_wait_is_bounded_by_what_was_queued_when() {
+    const MS: Duration = Duration::from_millis(1);
+    let (router, clock) = timed::<u32>(Budget::new(Duration::MAX, 1));
+    let (sender, receiver) = router.pipe::<u32>().unwrap();
+    receiver.on_message(|sum, n| *sum += n);
+    let sender = sender.start();
+    let mut turn = |after: u32| {
+        clock.advance(MS * after);
+        assert_eq!(router.dispatch(&mut 0).delivered, 1);
+        router.settle();
+        router.stats().longest_wait
+    };
+
+    (0..2).for_each(|n| sender.send(n).unwrap());
+    assert_eq!(turn(10), 10 * MS);
+    sender.send(2).unwrap();
+    assert_eq!(turn(20), 30 * MS, "the second is as old as the first");
+    assert_eq!(turn(70), 90 * MS, "the third came after the first dispatch, and more is not known");
+}
