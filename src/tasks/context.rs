@@ -48,7 +48,7 @@ pub(super) trait Outlet<M>: Sync {
 
 /// What a running task has of its executor: it sends messages, asks, and looks whether it was cancelled.
 ///
-/// A task borrows it while it runs, and may lend it to threads of its own, for instance in [`thread::scope`]. To
+/// A task borrows it while it runs, and may lend it to threads of its own, for instance in [`thread::scope`](std::thread::scope). To
 /// a task of your own kind it comes in [`Task::run`](super::Task::run), and as [`Progress`](super::Progress) to the
 /// closures of [`submit_progress`](super::TaskExecutor::submit_progress).
 pub struct TaskContext<'a, M: Send + 'static> {
