@@ -145,9 +145,9 @@ impl<S: 'static> Core<S> {
         let counts = self.counts();
         let replaced = self.replaced.get() + counts.replaced;
         let discarded = self.discarded.get() + replaced;
-        let extent = self.backlog.borrow().extent();
+        let (head, _) = self.backlog.borrow().extent();
         let queued = counts.sent - (delivered + discarded);
-        let oldest_wait = self.ages.oldest(self.clock.now(), extent, self.notifier.woken_at());
+        let oldest_wait = self.ages.oldest(self.clock.now(), head, self.notifier.woken_at());
         RouterStats {
             sent: counts.sent,
             delivered,

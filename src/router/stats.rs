@@ -77,10 +77,9 @@ impl Ages {
         }
     }
 
-    /// For how long, at `now`, the first message in a queue has waited.
-    pub(crate) fn oldest(&self, now: Instant, (head, end): (Place, Place), woken_at: Instant) -> Duration {
+    /// For how long, at `now`, the first message has waited in a queue that begins at `head`, and has one.
+    pub(crate) fn oldest(&self, now: Instant, head: Place, woken_at: Instant) -> Duration {
         let since = match self.known.get() {
-            _ if head >= end => now,
             Some(known) if head < known.mark => known.since,
             Some(known) => known.marked_at,
             None => self.first_since(woken_at),

@@ -203,3 +203,23 @@ fn a_receiver_may_be_detached_when_its_router_has_gone() {
     receiver.detach();
     assert!(sender.start().send(1).is_err());
 }
+
+#[test]
+fn a_pipe_that_ends_leaves_thousands_of_others_as_they_are() {
+    let router: MessageRouter<usize> = started();
+    let mut senders: Vec<_> = (0..10_000)
+        .map(|_| {
+            let (sender, receiver) = router.pipe::<usize>().unwrap();
+            receiver.on_message(|sum, n| *sum += n);
+            receiver.detach();
+            sender.start()
+        })
+        .collect();
+    let mut sum = 0;
+    senders.truncate(9_000);
+    while router.dispatch(&mut sum).has_more {}
+    assert_eq!(router.stats().open_pipes, 9_000);
+    senders.iter().for_each(|sender| sender.send(1).unwrap());
+    while router.dispatch(&mut sum).has_more {}
+    assert_eq!(sum, 9_000);
+}

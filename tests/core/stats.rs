@@ -220,7 +220,7 @@ fn the_longest_wait_is_bounded_by_what_was_queued_when() {
     let (sender, receiver) = router.pipe::<u32>().unwrap();
     receiver.on_message(|sum, n| *sum += n);
     let sender = sender.start();
-    let mut turn = |after: u32| {
+    let turn = |after: u32| {
         clock.advance(MS * after);
         assert_eq!(router.dispatch(&mut 0).delivered, 1);
         router.settle();
