@@ -19,6 +19,16 @@ fn the_program_in_the_readme_is_the_example_that_is_built() {
 }
 
 #[test]
+fn the_task_in_the_readme_is_that_of_the_documentation() {
+    let documentation = read("src/docs/tasks.md");
+    let (_, rest) = documentation.split_once("```\n").expect("the documentation shows a task");
+    let (program, _) = rest.split_once("```\n").expect("the program ends");
+    let shown: String = program.split_inclusive('\n').filter(|line| !line.starts_with("# ")).collect();
+    assert!(read("README.md").contains(&shown), "README.md and src/docs/tasks.md differ");
+    assert!(shown.lines().count() > 10);
+}
+
+#[test]
 fn the_readme_names_every_example_and_feature() {
     let readme = read("README.md");
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap() {
