@@ -33,7 +33,7 @@ pub trait Question: Send + 'static {
 
 /// Why a question got no answer.
 ///
-/// It becomes an [`io::Error`] and, as any error does, a `Box<dyn Error>`.
+/// It becomes an [`io::Error`] of the kind [`Other`](io::ErrorKind::Other) and, as any error does, a `Box<dyn Error>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AskError {
@@ -70,11 +70,7 @@ impl From<TaskCancelled> for AskError {
 
 impl From<AskError> for io::Error {
     fn from(error: AskError) -> Self {
-        let kind = match error {
-            AskError::Cancelled => io::ErrorKind::Interrupted,
-            AskError::Unanswered | AskError::OnForeground => io::ErrorKind::Other,
-        };
-        Self::new(kind, error)
+        Self::other(error)
     }
 }
 
@@ -251,10 +247,12 @@ impl<A> Future for AnswerFuture<A> {
         if self.token.is_cancelled() {
             return Poll::Ready(Err(AskError::Cancelled));
         }
+        // Cloned before the lock is taken: a waker is the user's.
+        let waker = context.waker().clone();
         let mut state = self.slot.state.lock();
         match std::mem::replace(&mut *state, SlotState::Closed) {
             SlotState::Open(old) => {
-                *state = SlotState::Open(Some(context.waker().clone()));
+                *state = SlotState::Open(Some(waker));
                 drop(state);
                 drop(old);
                 Poll::Pending

@@ -3,18 +3,21 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering::{AcqRel, Acquire};
 use crate::sync::{Arc, Mutex, Thread, current, park, park_timeout};
 
 /// Says to a task that it was cancelled. Give it back by `?`: a task that ends after a cancel is
 /// [`Cancelled`](super::TaskOutcome::Cancelled) and not failed, whatever it returns.
 ///
-/// It becomes an [`io::Error`] of the kind [`Interrupted`](io::ErrorKind::Interrupted) and, as any error does, a `Box<dyn Error>`.
+/// It becomes an [`io::Error`] with this as its source, and, as any error does, a `Box<dyn Error>`. Its kind is
+/// [`Other`](io::ErrorKind::Other): what is `Interrupted` is tried again by `io::copy` and its like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskCancelled;
 
@@ -28,7 +31,7 @@ impl Error for TaskCancelled {}
 
 impl From<TaskCancelled> for io::Error {
     fn from(cancelled: TaskCancelled) -> Self {
-        Self::new(io::ErrorKind::Interrupted, cancelled)
+        Self::other(cancelled)
     }
 }
 
@@ -63,15 +66,22 @@ pub struct CancelToken {
 }
 
 struct Shared {
-    cancelled: AtomicBool,
+    /// Which of the flags below are set.
+    flags: AtomicUsize,
     /// Boxed, because few tasks wait for anything.
     waiting: Mutex<Option<Box<Slab<Waker>>>>,
 }
 
+const CANCELLED: usize = 1;
+/// The task of this token runs no more, and never will.
+const ENDED: usize = 2;
+/// Somebody waits for that.
+const WATCHED: usize = 4;
+
 impl CancelToken {
     /// Makes a flag that is not set.
     pub fn new() -> Self {
-        Self { shared: Arc::new(Shared { cancelled: AtomicBool::new(false), waiting: Mutex::new(None) }) }
+        Self { shared: Arc::new(Shared { flags: AtomicUsize::new(0), waiting: Mutex::new(None) }) }
     }
 
     /// Sets the flag, and wakes whoever waits for it. Never blocks for long; may be called on any thread, more than
@@ -87,15 +97,46 @@ impl CancelToken {
     /// assert!(token.is_cancelled());
     /// ```
     pub fn cancel(&self) {
-        // Release: what was done before the cancel is seen by who finds it set. The lock below orders it with the
-        // waiters: either they are found here, or they find the flag.
-        if self.shared.cancelled.swap(true, Ordering::Release) {
-            return;
+        // AcqRel: what was done before the cancel is seen by who finds it set. The lock orders it with the waiters:
+        // either they are found, or they find the flag.
+        if self.shared.flags.fetch_or(CANCELLED, AcqRel) & CANCELLED == 0 {
+            self.wake_all();
         }
+    }
+
+    fn wake_all(&self) {
         let waiting = self.shared.waiting.lock().take();
-        if let Some(mut waiting) = waiting {
-            waiting.drain().for_each(Waker::wake);
+        let mut panicked = None;
+        for waker in waiting.into_iter().flat_map(|waiting| waiting.into_iter()).map(|(_, waker)| waker) {
+            // One that panics must not leave the others asleep.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                panicked = Some(panic);
+            }
         }
+        if let Some(panic) = panicked {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Says that the task of this token runs no more.
+    pub(super) fn end(&self) {
+        // Release, for what the task did; the lock orders it with who watches, as above.
+        if self.shared.flags.fetch_or(ENDED, AcqRel) & WATCHED != 0 {
+            self.wake_all();
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.shared.flags.load(Acquire) & ENDED != 0
+    }
+
+    /// Waits until the task of this token runs no more; says whether that was so in time.
+    pub(super) fn wait_for_end(&self, deadline: Option<Instant>) -> bool {
+        let key = self.register(&unparker());
+        self.shared.flags.fetch_or(WATCHED, AcqRel);
+        let has_ended = park_until(deadline, || self.has_ended());
+        self.unregister(key);
+        has_ended
     }
 
     /// Returns whether the flag is set: one load, for hot loops.
@@ -107,7 +148,7 @@ impl CancelToken {
     /// ```
     #[inline]
     pub fn is_cancelled(&self) -> bool {
-        self.shared.cancelled.load(Ordering::Acquire)
+        self.shared.flags.load(Acquire) & CANCELLED != 0
     }
 
     /// Returns an error if the flag is set, for `?`.
@@ -162,22 +203,10 @@ impl CancelToken {
     /// assert!(sleeper.join().unwrap().is_err());
     /// ```
     pub fn sleep(&self, duration: Duration) -> Result<(), TaskCancelled> {
-        let deadline = Instant::now().checked_add(duration);
         let key = self.register(&unparker());
-        let slept = loop {
-            if self.is_cancelled() {
-                break Err(TaskCancelled);
-            }
-            // None if the clock cannot name the deadline.
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            match left {
-                None => park(),
-                Some(Duration::ZERO) => break Ok(()),
-                Some(left) => park_timeout(left),
-            }
-        };
+        let is_cancelled = park_until(Instant::now().checked_add(duration), || self.is_cancelled());
         self.unregister(key);
-        slept
+        if is_cancelled { Err(TaskCancelled) } else { Ok(()) }
     }
 
     /// Has `waker` woken by the cancel, until it is unregistered. Look at the flag after this, not before.
@@ -205,6 +234,20 @@ impl fmt::Debug for CancelToken {
     }
 }
 
+/// Parks until the condition holds, for ever without a deadline; returns whether it does.
+fn park_until(deadline: Option<Instant>, condition: impl Fn() -> bool) -> bool {
+    loop {
+        if condition() {
+            return true;
+        }
+        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+            None => park(),
+            Some(Duration::ZERO) => return false,
+            Some(left) => park_timeout(left),
+        }
+    }
+}
+
 /// A waker that unparks the calling thread.
 pub(super) fn unparker() -> Waker {
     struct Unpark(Thread);
@@ -216,4 +259,51 @@ pub(super) fn unparker() -> Waker {
     }
 
     Waker::from(std::sync::Arc::new(Unpark(current())))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering::SeqCst;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted {
+        wakes: AtomicU32,
+        panics: bool,
+    }
+
+    impl Wake for Counted {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.wakes.fetch_add(1, SeqCst);
+            assert!(!self.panics, "a waker");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_leaves_nobody_asleep() {
+        let token = CancelToken::new();
+        let counted = [false, true, false]
+            .map(|panics| std::sync::Arc::new(Counted { wakes: AtomicU32::new(0), panics }));
+        for waker in &counted {
+            token.register(&Waker::from(std::sync::Arc::clone(waker)));
+        }
+        assert!(catch_unwind(AssertUnwindSafe(|| token.cancel())).is_err());
+        assert_eq!(counted.map(|waker| waker.wakes.load(SeqCst)), [1, 1, 1]);
+        assert!(token.is_cancelled());
+    }
+
+    #[test]
+    fn an_end_wakes_who_waits_for_it_and_is_known_afterwards() {
+        let token = CancelToken::new();
+        assert!(!token.wait_for_end(Some(Instant::now())));
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| token.wait_for_end(None));
+            token.end();
+            assert!(waiter.join().unwrap());
+        });
+        assert!(token.wait_for_end(Some(Instant::now())));
+        assert!(!token.is_cancelled());
+    }
 }

@@ -18,6 +18,7 @@ use super::job::Notice;
 use super::outcome::{Ending, TaskOutcome};
 use super::state::{Event, Phase, TaskState};
 use crate::MessageRouter;
+use crate::router::WeakRouter;
 
 type OnMessage<M, S> = Box<dyn FnMut(&mut S, M)>;
 type OnDone<R, E, S> = Box<dyn FnOnce(&mut S, TaskOutcome<R, E>)>;
@@ -31,9 +32,15 @@ pub(super) struct TaskCore<M, R, E, S: 'static> {
     told: Cell<TaskState>,
     /// Callbacks are being told.
     is_telling: Cell<bool>,
+    /// Messages that waited are being delivered.
+    is_delivering: Cell<bool>,
+    /// The pipe has gone before the task's end came, and no callback will be called.
+    is_lost: Cell<bool>,
     /// A notice is being handled; until that is over, the task's pipe receives nothing.
     is_busy: Cell<bool>,
     token: CancelToken,
+    /// To be told later, also when the executor has gone.
+    router: WeakRouter<S>,
     executor: Weak<ExecutorCore<S>>,
     /// The place in the executor's table, as long as the task is there.
     key: Cell<Option<u32>>,
@@ -74,13 +81,16 @@ pub(super) trait Live {
 }
 
 impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
-    pub(super) fn new(executor: Weak<ExecutorCore<S>>, token: CancelToken) -> Self {
+    pub(super) fn new(router: WeakRouter<S>, executor: Weak<ExecutorCore<S>>, token: CancelToken) -> Self {
         Self {
             phase: Cell::new(Phase::Waiting),
             told: Cell::new(TaskState::Waiting),
             is_telling: Cell::new(false),
+            is_delivering: Cell::new(false),
+            is_lost: Cell::new(false),
             is_busy: Cell::new(false),
             token,
+            router,
             executor,
             key: Cell::new(None),
             on_message: Cell::new(None),
@@ -99,11 +109,16 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     }
 
     pub(super) fn take_outcome(&self) -> Option<TaskOutcome<R, E>> {
+        // Before that, it is an end that waits for the messages before it.
+        if !self.state().is_done() {
+            return None;
+        }
         self.ending.take().map(Ending::into_outcome)
     }
 
     pub(super) fn set_waker(&self, waker: &Waker) {
-        let old = self.with_rare(|rare| rare.waker.replace(waker.clone()));
+        let waker = waker.clone();
+        let old = self.with_rare(|rare| rare.waker.replace(waker));
         drop(old);
     }
 
@@ -113,8 +128,9 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
             return;
         }
         let old = self.on_message.replace(Some(callback));
-        if has_waiting {
-            self.later(|core, state| core.deliver_inbox(state));
+        if has_waiting && !self.later(Self::deliver_late) {
+            let never_called = self.on_message.take();
+            drop(never_called);
         }
         drop(old);
     }
@@ -159,11 +175,15 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     pub(super) fn set_on_done(self: &Rc<Self>, callback: OnDone<R, E, S>) {
         let old = self.on_done.replace(Some(callback));
         // Told already: there is no news to come that would call it.
-        if self.told.get().is_done() {
-            self.later(|core, state| {
+        let is_late = self.told.get().is_done();
+        if is_late
+            && !self.later(|core, state| {
                 core.deliver_inbox(state);
                 core.call_on_done(state);
-            });
+            })
+        {
+            let never_called = self.on_done.take();
+            drop(never_called);
         }
         drop(old);
     }
@@ -179,9 +199,15 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
     }
 
     fn handle(self: &Rc<Self>, state: &mut S, notice: Notice<M, R, E>) {
-        if matches!(notice, Notice::Ended(_)) {
+        if let Notice::Ended(ending) = notice {
+            if self.is_delivering.get() {
+                // A callback that is on the stack routes. The rest of what waited comes first.
+                self.ending.set(Some(ending));
+                return;
+            }
             // What waited for a callback comes before the end.
             self.deliver_inbox(state);
+            return self.end(ending, state);
         }
         // Perhaps of a cancel.
         self.tell(state);
@@ -189,20 +215,24 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
             Notice::Started => self.step(Event::Started, state),
             Notice::Said(word) if self.phase.get() == Phase::Executing => self.hear(word, state),
             Notice::Said(_) => {}
-            Notice::Ended(ending) => {
-                let event = if ending.is_return() { Event::Returned } else { Event::Raised };
-                let seen = if self.phase.get() == Phase::Executing { ending } else { Ending::Cancelled };
-                self.ending.set(Some(seen));
-                self.step(event, state);
-            }
+            Notice::Ended(ending) => self.end(ending, state),
             Notice::Abandoned => {
-                // Nobody cancelled it if its pool has lost its threads.
-                self.cancel_quietly();
-                self.tell(state);
                 self.ending.set(Some(Ending::Cancelled));
                 self.step(Event::Abandoned, state);
             }
         }
+    }
+
+    fn end(self: &Rc<Self>, ending: Ending<R, E>, state: &mut S) {
+        if matches!(ending, Ending::Cancelled) {
+            // By itself, if not from here.
+            self.cancel_quietly();
+        }
+        self.tell(state);
+        let event = if ending.is_return() { Event::Returned } else { Event::Raised };
+        let seen = if self.phase.get() == Phase::Executing { ending } else { Ending::Cancelled };
+        self.ending.set(Some(seen));
+        self.step(event, state);
     }
 
     fn step(self: &Rc<Self>, event: Event, state: &mut S) {
@@ -246,8 +276,9 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
                 // Without one, the question is dropped here, which tells the worker.
                 if let Some((kind, mut callback)) = handler.flatten() {
                     callback(state, question);
+                    let is_lost = self.is_lost.get();
                     let unneeded = self.with_rare(|rare| {
-                        if rare.on_ask.iter().any(|(known, _)| *known == kind) {
+                        if is_lost || rare.on_ask.iter().any(|(known, _)| *known == kind) {
                             return Some(callback);
                         }
                         rare.on_ask.push((kind, callback));
@@ -259,7 +290,7 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
         }
     }
 
-    fn deliver(&self, message: M, state: &mut S) {
+    fn deliver(self: &Rc<Self>, message: M, state: &mut S) {
         if self.has_waiting() {
             self.with_rare(|rare| rare.inbox.push_back(message));
             return self.deliver_inbox(state);
@@ -274,7 +305,27 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
         self.if_rare(|rare| !rare.inbox.is_empty()).unwrap_or(false)
     }
 
-    fn deliver_inbox(&self, state: &mut S) {
+    fn deliver_late(self: &Rc<Self>, state: &mut S) {
+        let _busy = Busy::new(self);
+        self.deliver_inbox(state);
+    }
+
+    fn deliver_inbox(self: &Rc<Self>, state: &mut S) {
+        if self.is_delivering.replace(true) {
+            return;
+        }
+        let delivering = Reset(&self.is_delivering);
+        self.deliver_all(state);
+        drop(delivering);
+        // The end that came while a callback routed.
+        if !self.state().is_done()
+            && let Some(ending) = self.ending.take()
+        {
+            self.end(ending, state);
+        }
+    }
+
+    fn deliver_all(&self, state: &mut S) {
         while let Some(callback) = self.on_message.take() {
             match self.try_recv() {
                 Some(message) => self.call_on_message(callback, state, message),
@@ -287,6 +338,9 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
 
     fn call_on_message(&self, mut callback: OnMessage<M, S>, state: &mut S, message: M) {
         callback(state, message);
+        if self.is_lost.get() {
+            return drop(callback);
+        }
         let newer = self.on_message.take();
         self.on_message.set(Some(newer.unwrap_or(callback)));
     }
@@ -300,7 +354,7 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
             // The callback that is on the stack changed it. Whoever called that goes on with the news.
             return;
         }
-        let _telling = Telling(&self.is_telling);
+        let _telling = Reset(&self.is_telling);
         loop {
             let (before, now) = (self.told.get(), self.state());
             if before == now {
@@ -309,9 +363,10 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
             self.told.set(now);
             if let Some(mut callback) = self.if_rare(|rare| rare.on_state.take()).flatten() {
                 callback(state, now);
+                let is_lost = self.is_lost.get();
                 let unneeded = self.with_rare(|rare| match rare.on_state {
-                    Some(_) => Some(callback),
-                    None => rare.on_state.replace(callback),
+                    None if !is_lost => rare.on_state.replace(callback),
+                    _ => Some(callback),
                 });
                 drop(unneeded);
             }
@@ -396,6 +451,10 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
         if self.state().is_done() {
             return;
         }
+        self.is_lost.set(true);
+        if let Some(executor) = self.executor.upgrade() {
+            executor.lose(&self.token);
+        }
         self.phase.set(Phase::CancelledAbandoned);
         self.told.set(TaskState::Cancelled);
         self.ending.set(Some(Ending::Cancelled));
@@ -409,12 +468,11 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
         drop(on_done);
     }
 
-    /// Does something in a later turn of the router.
-    fn later(self: &Rc<Self>, action: impl FnOnce(&Rc<Self>, &mut S) + 'static) {
-        if let Some(executor) = self.executor.upgrade() {
-            let core = Rc::clone(self);
-            later(executor.router(), move |state| core.or_silence(|| action(&core, state)));
-        }
+    /// Does something in a later turn of the router; says whether there will be one.
+    fn later(self: &Rc<Self>, action: impl FnOnce(&Rc<Self>, &mut S) + 'static) -> bool {
+        let core = Rc::clone(self);
+        let router = self.router.upgrade();
+        router.is_some_and(|router| later(&router, move |state| core.or_silence(|| action(&core, state))))
     }
 
     /// Lends the rare part, making it if there is none. `access` must not run user code.
@@ -440,14 +498,14 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> Live for TaskCore<M, R, E, 
     }
 }
 
-/// Has the router call `action` in its next turn: opens a pipe for that, and ends it at once. Nothing happens if the
-/// router does not run.
-pub(super) fn later<S: 'static>(router: &MessageRouter<S>, action: impl FnOnce(&mut S) + 'static) {
-    if let Ok((sender, receiver)) = router.pipe::<()>() {
-        receiver.on_end(move |state, _| action(state));
-        receiver.detach();
-        drop(sender);
-    }
+/// Has the router call `action` in its next turn: opens a pipe for that, and ends it at once. Returns `false`, and drops
+/// the action, if the router does not run.
+pub(super) fn later<S: 'static>(router: &MessageRouter<S>, action: impl FnOnce(&mut S) + 'static) -> bool {
+    let Ok((sender, receiver)) = router.pipe::<()>() else { return false };
+    receiver.on_end(move |state, _| action(state));
+    receiver.detach();
+    drop(sender);
+    true
 }
 
 /// The owner of a task's core in the callback of its pipe: gone when the pipe is.
@@ -459,31 +517,36 @@ impl<M, R, E, S: 'static> Drop for Line<M, R, E, S> {
     }
 }
 
-struct Telling<'a>(&'a Cell<bool>);
+/// Clears a flag when what it marks is over, be it by a panic.
+pub(super) struct Reset<'a>(pub(super) &'a Cell<bool>);
 
-impl Drop for Telling<'_> {
+impl Drop for Reset<'_> {
     fn drop(&mut self) {
         self.0.set(false);
     }
 }
 
-/// Marks a task whose callbacks are on the stack, for the executor to know that it cannot end meanwhile.
-struct Busy<'a, M: 'static, R: 'static, E: 'static, S: 'static>(&'a TaskCore<M, R, E, S>);
+/// Marks a task whose callbacks are on the stack, for the executor to know that it cannot end meanwhile. Empty if it was
+/// marked before.
+struct Busy<'a, M: 'static, R: 'static, E: 'static, S: 'static>(Option<&'a TaskCore<M, R, E, S>>);
 
 impl<'a, M, R, E, S> Busy<'a, M, R, E, S> {
     fn new(core: &'a TaskCore<M, R, E, S>) -> Self {
-        core.is_busy.set(true);
+        if core.state().is_done() || core.is_busy.replace(true) {
+            return Self(None);
+        }
         if let Some(executor) = core.executor.upgrade() {
             executor.enter_callback();
         }
-        Self(core)
+        Self(Some(core))
     }
 }
 
 impl<M, R, E, S> Drop for Busy<'_, M, R, E, S> {
     fn drop(&mut self) {
-        if self.0.is_busy.replace(false)
-            && let Some(executor) = self.0.executor.upgrade()
+        if let Some(core) = self.0
+            && core.is_busy.replace(false)
+            && let Some(executor) = core.executor.upgrade()
         {
             executor.leave_callback();
         }

@@ -1,17 +1,20 @@
 //! The executor: it hands tasks to workers, knows which have not ended, and stops them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
 use super::ask::AskError;
 use super::cancel::{CancelToken, TaskCancelled};
-use super::core::{Line, Live, TaskCore, later};
+use super::core::{Line, Live, Reset, TaskCore, later};
 use super::error::{AlreadyStopped, PoolError, ShutdownError, SubmitError};
 use super::future::{CallFuture, IterationFuture, ProgressFuture, TaskFuture};
 use super::job::Job;
@@ -180,7 +183,8 @@ impl<S: 'static> TaskExecutor<S> {
                 state: Cell::new(ExecutorState::Running),
                 live: RefCell::new(Slab::new()),
                 in_callbacks: Cell::new(0),
-                news: Rc::new(News { on_state: Cell::new(None), untold: Cell::new(0) }),
+                lost: RefCell::new(Vec::new()),
+                news: Rc::new(News::default()),
             }),
         }
     }
@@ -468,7 +472,8 @@ impl<S: 'static> TaskExecutor<S> {
         }
         outcome::note_places();
         let token = CancelToken::new();
-        let core = Rc::new(TaskCore::new(Rc::downgrade(&self.core), token.clone()));
+        let core =
+            Rc::new(TaskCore::new(executor.router.downgrade(), Rc::downgrade(&self.core), token.clone()));
         let line = Line(Rc::clone(&core));
         receiver.on_message(move |state, notice| line.0.receive(state, notice));
         receiver.detach();
@@ -500,7 +505,8 @@ impl<S: 'static> TaskExecutor<S> {
     }
 
     /// Sets the callback that learns of each change of the executor's state, in place of the one before, if any. It
-    /// is called from the event loop, after the change.
+    /// is called from the event loop, after the change, and dropped after the last one. If it owns a handle of
+    /// this executor, that keeps the executor until it was stopped.
     ///
     /// # Examples
     ///
@@ -517,6 +523,9 @@ impl<S: 'static> TaskExecutor<S> {
     /// assert_eq!(seen, [ExecutorState::Stopping, ExecutorState::Stopped]);
     /// ```
     pub fn on_state(&self, callback: impl FnMut(&mut S, ExecutorState) + 'static) {
+        if self.state() == ExecutorState::Stopped && self.core.news.untold.borrow().is_empty() {
+            return;
+        }
         let old = self.core.news.on_state.replace(Some(Box::new(callback)));
         drop(old);
     }
@@ -552,8 +561,10 @@ impl<S: 'static> TaskExecutor<S> {
     /// [`route_until`](MessageRouter::route_until), the router delivers nothing from the event loop until it was
     /// stopped and started again.
     ///
-    /// A task that had started has ended when this returns `Ok`; no future changes afterwards. Nothing is done if the
-    /// executor is stopped. Without a `timeout` it waits for as long as it takes.
+    /// A task that had started has ended when this returns `Ok`, also one of which no news comes any more because a callback
+    /// of it panicked or the router was stopped. No future changes afterwards; a callback that is on the stack, because
+    /// this is called in it, is followed by those that it held up. Nothing is done if the executor is stopped. Without a
+    /// `timeout` it waits for as long as it takes.
     ///
     /// # Errors
     /// - [`ShutdownError::Timeout`] says how many tasks still run, such as those that never look whether they were
@@ -587,13 +598,16 @@ impl<S: 'static> TaskExecutor<S> {
             self.core.stop();
         }
         let core = &*self.core;
-        let is_over = || core.news.untold.get() == 0 && core.live.borrow().len() <= core.in_callbacks.get();
+        let timeout = timeout.into();
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let is_over = || core.news.is_told() && core.live.borrow().len() <= core.in_callbacks.get();
         // Even a wait that is none takes the router from its event loop.
         if !is_over() {
-            // It fails when the time is up, or when a callback has stopped the router, which ends the tasks.
+            // It fails when the time is up, or when a callback has stopped the router; the tasks are lost then.
             let _ = core.router.route_until(state, |_| is_over(), timeout);
         }
-        match (core.live.borrow().len(), core.in_callbacks.get()) {
+        let lost = core.wait_for_the_lost(deadline);
+        match (core.live.borrow().len() + lost, core.in_callbacks.get()) {
             (0, _) => Ok(()),
             (running, in_callbacks) if running <= in_callbacks => Err(ShutdownError::InCallback { running }),
             (running, _) => Err(ShutdownError::Timeout { running }),
@@ -625,6 +639,8 @@ pub(super) struct ExecutorCore<S: 'static> {
     live: RefCell<Slab<Weak<dyn Live>>>,
     /// How many of them have a callback on the stack.
     in_callbacks: Cell<usize>,
+    /// Tasks of which no news will come, for their pipes have gone, and which may still run.
+    lost: RefCell<Vec<CancelToken>>,
     news: Rc<News<S>>,
 }
 
@@ -632,14 +648,47 @@ pub(super) struct ExecutorCore<S: 'static> {
 struct News<S: 'static> {
     on_state: Cell<Option<OnExecutorState<S>>>,
     /// Changes of the state of which the callback is still to be told.
-    untold: Cell<usize>,
+    untold: RefCell<VecDeque<ExecutorState>>,
+    /// The callback is on the stack.
+    is_telling: Cell<bool>,
+}
+
+impl<S: 'static> Default for News<S> {
+    fn default() -> Self {
+        Self { on_state: Cell::default(), untold: RefCell::default(), is_telling: Cell::default() }
+    }
+}
+
+impl<S: 'static> News<S> {
+    /// Whether nothing is to be told, but by a callback that is on the stack.
+    fn is_told(&self) -> bool {
+        self.is_telling.get() || self.untold.borrow().is_empty()
+    }
+
+    fn tell(&self, state: &mut S) {
+        if self.is_telling.replace(true) {
+            // The callback that is on the stack routes; what called it goes on with the news.
+            return;
+        }
+        let _telling = Reset(&self.is_telling);
+        loop {
+            let next = self.untold.borrow_mut().pop_front();
+            let Some(executor_state) = next else { return };
+            if let Some(mut callback) = self.on_state.take() {
+                callback(state, executor_state);
+                let newer = self.on_state.take();
+                // After the last change it is dropped, for it may own the executor.
+                if executor_state == ExecutorState::Stopped {
+                    drop((callback, newer));
+                } else {
+                    self.on_state.set(Some(newer.unwrap_or(callback)));
+                }
+            }
+        }
+    }
 }
 
 impl<S: 'static> ExecutorCore<S> {
-    pub(super) fn router(&self) -> &MessageRouter<S> {
-        &self.router
-    }
-
     pub(super) fn enter_callback(&self) {
         self.in_callbacks.set(self.in_callbacks.get() + 1);
     }
@@ -673,7 +722,36 @@ impl<S: 'static> ExecutorCore<S> {
 
     fn cancel_all(&self) {
         let live: Vec<_> = self.live.borrow().iter().filter_map(|(_, task)| task.upgrade()).collect();
-        live.into_iter().for_each(Live::cancel);
+        let mut panicked = None;
+        for task in live {
+            // It drops messages that were not delivered. If that panics, the other tasks are cancelled too.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task.cancel())) {
+                panicked = Some(panic);
+            }
+        }
+        if let Some(panic) = panicked.filter(|_| !thread::panicking()) {
+            resume_unwind(panic);
+        }
+    }
+
+    /// A task's pipe has gone, and with it all news of the task.
+    pub(super) fn lose(&self, token: &CancelToken) {
+        // Not with the borrow: a token may own wakers, which are the user's.
+        let mut lost = self.lost.take();
+        if lost.len().is_power_of_two() {
+            lost.retain(|token| !token.has_ended());
+        }
+        lost.push(token.clone());
+        self.lost.borrow_mut().append(&mut lost);
+    }
+
+    /// Waits for the tasks of which no news will come; returns how many of them still run when the time is up.
+    fn wait_for_the_lost(&self, deadline: Option<Instant>) -> usize {
+        let mut lost = self.lost.take();
+        lost.retain(|token| !token.wait_for_end(deadline));
+        let running = lost.len();
+        self.lost.borrow_mut().append(&mut lost);
+        running
     }
 
     fn stop_if_idle(self: &Rc<Self>) {
@@ -686,15 +764,9 @@ impl<S: 'static> ExecutorCore<S> {
 
     fn change_to(self: &Rc<Self>, executor_state: ExecutorState) {
         self.state.set(executor_state);
-        let untold = Untold::new(&self.news);
-        later(&self.router, move |state| {
-            let news = &untold.0;
-            if let Some(mut callback) = news.on_state.take() {
-                callback(state, executor_state);
-                let newer = news.on_state.take();
-                news.on_state.set(Some(newer.unwrap_or(callback)));
-            }
-        });
+        self.news.untold.borrow_mut().push_back(executor_state);
+        let untold = Untold(Rc::clone(&self.news));
+        later(&self.router, move |state| untold.0.tell(state));
     }
 }
 
@@ -704,18 +776,18 @@ impl<S: 'static> Drop for ExecutorCore<S> {
     }
 }
 
-/// A change of state on its way to the callback; counted until it was told, or cannot be any more.
+/// A change of state on its way to the callback. If it does not get there, the router was stopped, and nobody can be told.
 struct Untold<S: 'static>(Rc<News<S>>);
-
-impl<S: 'static> Untold<S> {
-    fn new(news: &Rc<News<S>>) -> Self {
-        news.untold.set(news.untold.get() + 1);
-        Self(Rc::clone(news))
-    }
-}
 
 impl<S: 'static> Drop for Untold<S> {
     fn drop(&mut self) {
-        self.0.untold.set(self.0.untold.get() - 1);
+        if self.0.is_telling.get() {
+            return;
+        }
+        let untold = self.0.untold.take();
+        if untold.contains(&ExecutorState::Stopped) {
+            let never_called = self.0.on_state.take();
+            drop(never_called);
+        }
     }
 }

@@ -54,18 +54,25 @@ impl<T: Task> Job<T> {
 impl<T: Task> Run for Job<T> {
     fn run(mut self: Box<Self>) {
         let Some(Work { task, sender, token, foreground }) = self.work.take() else { return };
+        let token = EndsWith(token);
         let sender = sender.start();
         // The send fails if nobody listens any more; then there is nothing to run for.
-        if token.is_cancelled() || sender.send(Notice::Started).is_err() {
+        if token.0.is_cancelled() || sender.send(Notice::Started).is_err() {
             return abandon(task, &sender);
         }
-        let context = TaskContext::new(&sender, &token, foreground);
+        let context = TaskContext::new(&sender, &token.0, foreground);
         let ending = match outcome::catch(|| task.run(&context)) {
+            // Also if the task cancelled itself, by its own token.
+            Ok(result) if token.0.is_cancelled() => {
+                drop_quietly(result);
+                Ending::Cancelled
+            }
             Ok(Ok(result)) => Ending::Returned(result),
             Ok(Err(error)) => Ending::Raised(error),
             Err(caught) => Ending::Panicked(caught),
         };
-        drop(context);
+        // It may hold a value that the foreground has not taken.
+        drop_quietly(context);
         // What nobody listens to is dropped here, and that may panic.
         if let Err(unheard) = sender.send(Notice::Ended(ending)) {
             drop_quietly(unheard);
@@ -75,9 +82,19 @@ impl<T: Task> Run for Job<T> {
 
 impl<T: Task> Drop for Job<T> {
     fn drop(&mut self) {
-        if let Some(Work { task, sender, .. }) = self.work.take() {
+        if let Some(Work { task, sender, token, .. }) = self.work.take() {
+            let _token = EndsWith(token);
             abandon(task, &sender.start());
         }
+    }
+}
+
+/// A task's token, which is told when the task has ended.
+struct EndsWith(CancelToken);
+
+impl Drop for EndsWith {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

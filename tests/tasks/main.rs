@@ -4,6 +4,7 @@ mod ask;
 mod awaiting;
 mod cancel_token;
 mod common;
+mod entangled;
 mod executor;
 mod handle;
 mod iterations;

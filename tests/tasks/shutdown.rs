@@ -130,11 +130,14 @@ fn of_a_stopped_executor_it_does_nothing_and_the_event_loop_goes_on() {
 }
 
 #[test]
-fn after_the_router_was_stopped_there_is_nothing_to_wait_for() {
+fn after_the_router_was_stopped_it_waits_for_the_workers_alone() {
     let stage = Stage::new(1);
     let (task, wheel) = Kind::Call.submit(&stage.executor);
     wheel.wait_for_begin();
     stage.router.stop().unwrap();
+    let short = stage.executor.shutdown(&mut Events::new(), Duration::from_millis(1));
+    assert!(matches!(short, Err(ShutdownError::Timeout { running: 1, .. })), "{short:?}");
+    drop(wheel);
     stage.executor.shutdown(&mut Events::new(), None).unwrap();
     assert_eq!((stage.executor.state(), task.state()), (ExecutorState::Stopped, TaskState::Cancelled));
 }
