@@ -81,9 +81,11 @@ impl<'a, M: Send + 'static> TaskContext<'a, M> {
         self.outlet.send(Word::Message(message))
     }
 
-    /// Sends a value of which only the newest counts: if the one before has not arrived yet, this takes its place, and
-    /// memory never grows. Never blocks but for the moment in which the foreground takes the value; cheap enough for
+    /// Sends a value of which only the newest counts: if the one before has not arrived yet, this takes its place, so that
+    /// a flood of values takes no more memory than one. Never blocks but for the moment in which the foreground takes the value; cheap enough for
     /// each round of a hot loop.
+    ///
+    /// What has arrived and has no callback waits in the future, as any message does.
     ///
     /// The last value sent always arrives, and before the task's end. Those sent by [`send`](Self::send) after it
     /// come after it. It arrives where the value that it replaced was due, so it may come before what *other* pipes and

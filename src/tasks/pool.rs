@@ -53,7 +53,7 @@ impl WorkerPool {
     pub(super) const DEFAULT_NAME: &str = "worker";
 
     /// Makes a pool of `size` threads, which are named `name-0`, `name-1`, and so on. (Linux shows the first 15 bytes
-    /// of a thread's name.)
+    /// of a thread's name.) If the system refuses to start some of them, the others do all the work, and a warning is logged.
     ///
     /// # Errors
     /// [`PoolError::ZeroWorkers`], [`PoolError::BadName`].
