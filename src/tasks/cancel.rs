@@ -130,13 +130,15 @@ impl CancelToken {
         self.shared.flags.load(Acquire) & ENDED != 0
     }
 
-    /// Waits until the task of this token runs no more; says whether that was so in time.
-    pub(super) fn wait_for_end(&self, deadline: Option<Instant>) -> bool {
-        let key = self.register(&unparker());
+    /// Has the calling thread unparked when the task of this token runs no more.
+    pub(super) fn watch(&self) {
+        self.register(&unparker());
         self.shared.flags.fetch_or(WATCHED, AcqRel);
-        let has_ended = park_until(deadline, || self.has_ended());
-        self.unregister(key);
-        has_ended
+    }
+
+    /// Waits until the task of this token, which this thread watches, runs no more; says whether that was so in time.
+    pub(super) fn wait_for_end(&self, deadline: Option<Instant>) -> bool {
+        park_until(deadline, || self.has_ended())
     }
 
     /// Returns whether the flag is set: one load, for hot loops.
@@ -299,7 +301,10 @@ mod tests {
         let token = CancelToken::new();
         assert!(!token.wait_for_end(Some(Instant::now())));
         std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| token.wait_for_end(None));
+            let waiter = scope.spawn(|| {
+                token.watch();
+                token.wait_for_end(None)
+            });
             token.end();
             assert!(waiter.join().unwrap());
         });

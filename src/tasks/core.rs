@@ -452,13 +452,14 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
             return;
         }
         self.is_lost.set(true);
-        if let Some(executor) = self.executor.upgrade() {
-            executor.lose(&self.token);
-        }
         self.phase.set(Phase::CancelledAbandoned);
         self.told.set(TaskState::Cancelled);
         self.ending.set(Some(Ending::Cancelled));
         self.token.cancel();
+        // After the cancel, which wakes all who wait, and the executor waits for the end.
+        if let Some(executor) = self.executor.upgrade() {
+            executor.lose(&self.token);
+        }
         self.leave();
         self.wake();
         let undelivered = self.if_rare(|rare| std::mem::take(&mut rare.inbox));

@@ -568,7 +568,8 @@ impl<S: 'static> TaskExecutor<S> {
     ///
     /// # Errors
     /// - [`ShutdownError::Timeout`] says how many tasks still run, such as those that never look whether they were
-    ///   cancelled. The executor is still [`Stopping`](ExecutorState::Stopping), and a second call waits on.
+    ///   cancelled. The executor is still [`Stopping`](ExecutorState::Stopping), unless no news comes of those, and a second
+    ///   call waits on.
     /// - [`ShutdownError::InCallback`] if it is called in a callback of a task that has not ended, when all others have.
     ///
     /// # Panics
@@ -600,7 +601,12 @@ impl<S: 'static> TaskExecutor<S> {
         let core = &*self.core;
         let timeout = timeout.into();
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let is_over = || core.news.is_told() && core.live.borrow().len() <= core.in_callbacks.get();
+        // A lost task may wait for room in a pipe, so the router is driven for it too. Its end unparks this thread.
+        let is_over = || {
+            core.news.is_told()
+                && core.live.borrow().len() <= core.in_callbacks.get()
+                && core.lost.borrow().iter().all(CancelToken::has_ended)
+        };
         // Even a wait that is none takes the router from its event loop.
         if !is_over() {
             // It fails when the time is up, or when a callback has stopped the router; the tasks are lost then.
@@ -741,14 +747,18 @@ impl<S: 'static> ExecutorCore<S> {
         if lost.len().is_power_of_two() {
             lost.retain(|token| !token.has_ended());
         }
+        token.watch();
         lost.push(token.clone());
         self.lost.borrow_mut().append(&mut lost);
     }
 
-    /// Waits for the tasks of which no news will come; returns how many of them still run when the time is up.
+    /// Waits for the tasks of which no news will come, if the router cannot be driven meanwhile; returns how many of them still run when the time is up.
     fn wait_for_the_lost(&self, deadline: Option<Instant>) -> usize {
         let mut lost = self.lost.take();
-        lost.retain(|token| !token.wait_for_end(deadline));
+        lost.retain(|token| {
+            token.watch();
+            !token.wait_for_end(deadline)
+        });
         let running = lost.len();
         self.lost.borrow_mut().append(&mut lost);
         running

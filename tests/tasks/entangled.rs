@@ -285,3 +285,27 @@ fn a_question_comes_between_the_newest_reports_before_and_after_it() {
     router.route_until(&mut seen, |_| job.state().is_done(), PATIENCE).unwrap();
     assert_eq!(seen, ["1", "asked", "2"]);
 }
+
+#[test]
+fn a_shutdown_makes_room_for_a_task_whose_callback_panicked() {
+    let (router, executor) = stage::<u32>();
+    let (sender, receiver) = router.bounded_pipe::<u32>(1).unwrap();
+    receiver.on_message(|sum, n| *sum += n);
+    let (release, released) = channel::<()>();
+    let job = executor
+        .submit_progress(move |progress: &Progress<'_, u32>| {
+            progress.report(1)?;
+            let _ = released.recv();
+            let sender = sender.start();
+            (0..100).for_each(|_| sender.send(1).unwrap());
+            Ok(())
+        })
+        .unwrap();
+    job.on_progress(|_, _| panic!("a callback"));
+    let mut sum = 0;
+    let routed = catch_unwind(AssertUnwindSafe(|| router.route_until(&mut sum, |_| false, PATIENCE)));
+    assert!(routed.is_err());
+    drop(release);
+    assert_eq!(executor.shutdown(&mut sum, PATIENCE), Ok(()));
+    router.route_until(&mut sum, |sum| *sum == 100, PATIENCE).unwrap();
+}
