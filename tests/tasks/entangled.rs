@@ -188,6 +188,8 @@ fn a_newest_value_that_panics_when_dropped_holds_up_no_end() {
     let mut seen = Vec::new();
     router.route_until(&mut seen, |_| job.state() == TaskState::Executing, PATIENCE).unwrap();
     job.cancel();
+    // The value has had its turn; the worker is the last to have it.
+    deliver(&router, &mut seen, 2);
     drop(release);
     router.route_until(&mut seen, |_| job.state().is_done(), PATIENCE).unwrap();
     assert_eq!(seen, ["executing", "cancelling", "cancelled", "true"]);
