@@ -198,26 +198,29 @@ impl<M: 'static, R: 'static, E: 'static, S: 'static> TaskCore<M, R, E, S> {
         self.or_silence(|| self.handle(state, notice));
     }
 
+    /// Handles a notice; before that, tells of a cancel that the callbacks have not heard of.
     fn handle(self: &Rc<Self>, state: &mut S, notice: Notice<M, R, E>) {
-        if let Notice::Ended(ending) = notice {
-            if self.is_delivering.get() {
-                // A callback that is on the stack routes. The rest of what waited comes first.
-                self.ending.set(Some(ending));
-                return;
-            }
-            // What waited for a callback comes before the end.
-            self.deliver_inbox(state);
-            return self.end(ending, state);
-        }
-        // Perhaps of a cancel.
-        self.tell(state);
         match notice {
-            Notice::Started => self.step(Event::Started, state),
-            Notice::Said(word) if self.phase.get() == Phase::Executing => self.hear(word, state),
-            Notice::Said(_) => {}
-            Notice::Ended(ending) => self.end(ending, state),
+            // A callback that is on the stack routes. The rest of what waited comes first.
+            Notice::Ended(ending) if self.is_delivering.get() => self.ending.set(Some(ending)),
+            Notice::Ended(ending) => {
+                // What waited for a callback comes before the end.
+                self.deliver_inbox(state);
+                self.end(ending, state);
+            }
+            Notice::Started => {
+                self.tell(state);
+                self.step(Event::Started, state);
+            }
+            Notice::Said(word) => {
+                self.tell(state);
+                if self.phase.get() == Phase::Executing {
+                    self.hear(word, state);
+                }
+            }
             Notice::Abandoned => {
                 self.ending.set(Some(Ending::Cancelled));
+                self.tell(state);
                 self.step(Event::Abandoned, state);
             }
         }

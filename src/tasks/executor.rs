@@ -752,7 +752,8 @@ impl<S: 'static> ExecutorCore<S> {
         self.lost.borrow_mut().append(&mut lost);
     }
 
-    /// Waits for the tasks of which no news will come, if the router cannot be driven meanwhile; returns how many of them still run when the time is up.
+    /// Waits for the tasks of which no news will come, if the router cannot be driven meanwhile; returns how many of
+    /// them still run when the time is up.
     fn wait_for_the_lost(&self, deadline: Option<Instant>) -> usize {
         let mut lost = self.lost.take();
         lost.retain(|token| {
