@@ -4,9 +4,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod budget;
+#[cfg(feature = "bus")]
+pub mod bus;
+#[cfg(feature = "channel")]
+pub mod channel;
 mod clock;
 mod error;
 pub mod event_loop;
+#[cfg(feature = "net")]
+pub mod net;
 mod notifier;
 mod pipe;
 mod prefetch;

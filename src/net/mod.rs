@@ -1,0 +1,1 @@
+//! What the networked layers share.
