@@ -1,6 +1,5 @@
 #![doc = include_str!("../docs/channel.md")]
 
-#[allow(dead_code, unused_imports)]
 mod codec;
 mod connection;
 mod error;
