@@ -250,7 +250,12 @@ impl Protocol for Core {
         let Envelope { kind, id, content } = self.settings.wire.decode(frame).map_err(|error| {
             let kind = match error.peer_speaks() {
                 Some(codec) => {
-                    say_farewell(link, Wire::built_in(codec).as_ref(), &error.to_string());
+                    let wire = Wire::built_in(codec);
+                    if let Some(id) = error.asked_as() {
+                        // The original does not know farewells, but its requests can fail.
+                        say_why(link, wire.as_ref(), id, &error.to_string());
+                    }
+                    say_farewell(link, wire.as_ref(), &error.to_string());
                     DisconnectKind::CodecMismatch
                 }
                 None => DisconnectKind::Malformed,
@@ -310,12 +315,16 @@ impl Protocol for Core {
 
 /// Tells the peer why it is cut off, by an exception that belongs to no request.
 fn say_farewell(link: &Connection, wire: Option<&Wire>, text: &str) {
+    say_why(link, wire, &Id::Other(super::Value::Null), text);
+}
+
+/// Tells the peer why it is cut off, as the failure of a request of its.
+fn say_why(link: &Connection, wire: Option<&Wire>, id: &Id, text: &str) {
     let Some(wire) = wire else { return };
     let core = link.protocol();
     let mut frame = frame::begin();
     let text = format!("ProtocolError: {text}\n");
-    let id = Id::Other(super::Value::Null);
-    if wire.encode(Kind::Exception, &id, &text, &core.settings.serializers, &mut frame).is_ok()
+    if wire.encode(Kind::Exception, id, &text, &core.settings.serializers, &mut frame).is_ok()
         && frame::end(&mut frame, core.settings.message_limit).is_ok()
     {
         // If it cannot be told, it is not.
