@@ -352,6 +352,10 @@ impl Incoming {
         content: &T,
         deadline: Wait,
     ) -> Result<(), SendError> {
+        if let Some(reason) = gone(&self.link) {
+            self.answered = true;
+            return Err(reason);
+        }
         let core = self.link.protocol();
         let frame = core.frame(kind, &self.id, content);
         match frame {
@@ -408,6 +412,14 @@ pub(super) enum Wait {
     Until(Option<Instant>),
 }
 
+/// Why nothing can be sent, if so: then nothing need be encoded.
+fn gone(link: &Connection) -> Option<SendError> {
+    if link.is_open() {
+        return None;
+    }
+    Some(SendError::Disconnected(link.reason().unwrap_or_else(Disconnect::closed_here)))
+}
+
 fn send(link: &Arc<Connection>, frame: Vec<u8>, when: When, wait: Wait) -> Result<(), SendError> {
     match wait {
         Wait::Never => link.send(frame, when).map_err(SendError::Disconnected),
@@ -424,6 +436,9 @@ pub(super) fn ask<T: Serialize + ?Sized>(
     content: &T,
     wait: Wait,
 ) -> Result<(u64, Arc<ReplySlot>), SendError> {
+    if let Some(reason) = gone(hold.link()) {
+        return Err(reason);
+    }
     let core = hold.core();
     let id = core.pending.next_id();
     let frame = core.frame(Kind::Request, &Id::Number(id), content)?;
