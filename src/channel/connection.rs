@@ -185,6 +185,21 @@ impl Core {
         Ok(())
     }
 
+    /// Cuts off a peer for which far too much waits, as it does not read what it asked for.
+    fn limit_unsent(&self, link: &Connection) -> Result<(), Disconnect> {
+        let unsent = link.unsent();
+        if unsent / PATIENCE <= self.settings.unanswered_limit {
+            return Ok(());
+        }
+        let reason = Disconnect::new(
+            DisconnectKind::Flooded,
+            format!("the peer asked for more than it reads: {unsent} bytes wait for it"),
+        );
+        log::warn!("foreground: {self} is cut off: {reason}");
+        link.close(reason.clone());
+        Err(reason)
+    }
+
     fn lay_off(&self, bytes: usize) -> usize {
         let mut load = self.load.lock();
         load.requests -= 1;
@@ -422,7 +437,10 @@ fn gone(link: &Connection) -> Option<SendError> {
 
 fn send(link: &Arc<Connection>, frame: Vec<u8>, when: When, wait: Wait) -> Result<(), SendError> {
     match wait {
-        Wait::Never => link.send(frame, when).map_err(SendError::Disconnected),
+        Wait::Never => {
+            link.send(frame, when).map_err(SendError::Disconnected)?;
+            link.protocol().limit_unsent(link).map_err(SendError::Disconnected)
+        }
         Wait::Until(deadline) => link.send_when_room(frame, when, deadline).map_err(|error| match error {
             NotSent::Disconnected(reason) => SendError::Disconnected(reason),
             NotSent::TimedOut => SendError::TimedOut,
