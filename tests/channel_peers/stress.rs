@@ -62,7 +62,7 @@ fn receive(channel: &Channel, account: &Account) {
     while let Ok(request) = channel.recv() {
         let n: u64 = request.content().unwrap();
         assert!(account.received.lock().unwrap().insert(n), "{n} came twice");
-        if n % 7 == 0 {
+        if n.is_multiple_of(7) {
             count(&account.dropped);
         } else if request.reply(&n).is_ok() {
             count(&account.replied);
