@@ -23,7 +23,7 @@ const GREEN: [u8; 3] = [0x1f, 0x8a, 0x54];
 const AMBER: [u8; 3] = [0xb2, 0x6a, 0x00];
 const GRAY: [u8; 3] = [0x6b, 0x72, 0x80];
 /// Where the dots are: left of all text.
-const DOTS: [u32; 4] = [24, 250, 38, 470];
+const DOTS: [u32; 4] = [24, 236, 38, 470];
 /// The card's text, without its buttons.
 const QUESTION: [u32; 4] = [40, 110, 600, 170];
 /// From the first choice's button to the other one.
@@ -60,8 +60,8 @@ impl Shown {
 
     /// Clicks at the button of the first choice, or beside it, and waits until the question has gone.
     fn answer(&self, beside: i16) {
-        let ((x, y), before) =
-            self.wait_for("a question", |picture| Some((find_button(picture, BLUE)?, cut(picture, QUESTION))));
+        let ((x, y), before) = self
+            .wait_for("a question", |picture| Some((find_button(picture, BLUE)?, cut(picture, QUESTION))));
         self.display.click(self.window, x + beside, y);
         self.wait_for("another question", |picture| (cut(picture, QUESTION) != before).then_some(()));
     }

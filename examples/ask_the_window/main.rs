@@ -21,53 +21,38 @@ use std::time::Duration;
 use foreground::bus::{self, Client, Serving, Transaction};
 use foreground::{MessageRouter, Waker};
 
-/// What a worker asks, and with which choices.
-type Task = (&'static str, [&'static str; 2]);
+const WORKERS: [&str; 3] = ["Photos", "Backup", "Mail"];
 
-const WORKERS: [(&str, [Task; 2]); 3] = [
-    (
-        "Photos",
-        [
-            ("IMG_0412 is blurred. Shall it go?", ["Delete", "Keep"]),
-            ("IMG_0413 and IMG_0414 look alike.", ["Keep one", "Keep both"]),
-        ],
-    ),
-    (
-        "Backup",
-        [
-            ("The disk is nearly full. May the oldest backup go?", ["Delete", "Stop"]),
-            ("The network is slow today.", ["Wait", "Skip"]),
-        ],
-    ),
-    (
-        "Mail",
-        [
-            ("“Re: kettle” has no text. Send it?", ["Send", "Edit"]),
-            ("Remind Ada of the appointment?", ["Remind", "Leave it"]),
-        ],
-    ),
+const QUESTIONS: [Question; 6] = [
+    question("Photos", "IMG_0412 is blurred. Shall it go?", ["Delete", "Keep"]),
+    question("Photos", "IMG_0413 and IMG_0414 look alike.", ["Keep one", "Keep both"]),
+    question("Backup", "The disk is nearly full. May the oldest backup go?", ["Delete", "Stop"]),
+    question("Backup", "The network is slow today.", ["Wait", "Skip"]),
+    question("Mail", "“Re: kettle” has no text. Send it?", ["Send", "Edit"]),
+    question("Mail", "Remind Ada of the appointment?", ["Remind", "Leave it"]),
 ];
 
+#[derive(Clone, Copy)]
 struct Question {
     asker: &'static str,
-    task: Task,
+    text: &'static str,
+    choices: [Answer; 2],
+}
+
+const fn question(asker: &'static str, text: &'static str, choices: [Answer; 2]) -> Question {
+    Question { asker, text, choices }
 }
 
 type Answer = &'static str;
 
 /// Runs on a thread of its own.
-fn work(asker: &'static str, tasks: [Task; 2], client: Client<Question, Answer>) {
-    let ask = |task| -> Result<Answer, Box<dyn Error + '_>> {
-        Ok(client.send_request(Question { asker, task })?.recv_response()?)
-    };
-    for task in tasks {
+fn work(worker: &str, client: &Client<Question, Answer>) -> Result<(), Box<dyn Error>> {
+    for question in QUESTIONS.into_iter().filter(|question| question.asker == worker) {
         thread::sleep(Duration::from_millis(150)); // stands for hard work
-        match ask(task) {
-            Ok(answer) => say(format_args!("{asker}: {} {answer}.", task.0)),
-            Err(error) => return say(format_args!("{asker} ends: {error}")),
-        }
+        let answer = client.send_request(question)?.recv_response()?;
+        say(format_args!("{worker}: {} {answer}.", question.text));
     }
-    say(format_args!("{asker} has done its work"));
+    Ok(())
 }
 
 /// Prints a line; `println!` would panic if the standard output was closed.
@@ -87,7 +72,7 @@ impl App {
     /// Answers the first question, and lets its worker go on.
     fn answer(&mut self, choice: usize) {
         if let Some((question, transaction)) = self.questions.pop_front() {
-            let answer = question.task.1[choice];
+            let answer = question.choices[choice];
             // A worker that has given up needs no answer.
             if transaction.send_response(answer).is_ok() {
                 self.answered.push((question, answer));
@@ -113,9 +98,12 @@ impl Program {
             app.questions.push_back((question, transaction));
         })?;
         serving.on_end(|app| app.are_all_done = true); // when the last worker has dropped its client
-        let start = |(asker, tasks)| {
+        let start = |worker| {
             let client = client.clone();
-            thread::spawn(move || work(asker, tasks, client))
+            thread::spawn(move || match work(worker, &client) {
+                Ok(()) => say(format_args!("{worker} has done its work")),
+                Err(error) => say(format_args!("{worker} ends: {error}")),
+            })
         };
         let workers = WORKERS.map(start).into();
         Ok(Self { router, app: App::default(), serving: Some(serving), workers })

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use eframe::egui::{self, Button, Color32, FontId, Frame, Label, RichText, Stroke, TextStyle, vec2};
+use eframe::egui::{self, Button, Color32, FontId, Frame, RichText, Stroke, TextStyle, vec2};
 
 use crate::{App, Program, Question};
 
@@ -49,7 +49,7 @@ impl App {
         ui.add_space(12.0);
         let card = Frame::new().fill(Color32::WHITE).stroke(Stroke::new(1.0, LINE)).corner_radius(8);
         let choice = card.inner_margin(20.0).show(ui, |ui| {
-            ui.set_min_size(vec2(ui.available_width(), 118.0));
+            ui.set_min_size(vec2(ui.available_width(), 96.0));
             match self.questions.front() {
                 Some((question, _)) => show_question(ui, question),
                 None => {
@@ -65,7 +65,7 @@ impl App {
         }
         ui.separator();
         for (question, answer) in self.answered.iter().rev() {
-            row(ui, if *answer == question.task.1[0] { GREEN } else { AMBER }, question, answer);
+            row(ui, if *answer == question.choices[0] { GREEN } else { AMBER }, question, answer);
         }
         if let Some(choice) = choice.inner {
             self.answer(choice);
@@ -75,8 +75,8 @@ impl App {
 
 /// Shows the question, and says which choice was clicked.
 fn show_question(ui: &mut egui::Ui, question: &Question) -> Option<usize> {
-    let (text, choices) = question.task;
-    ui.label(RichText::new(question.asker).color(GRAY));
+    let Question { asker, text, choices } = *question;
+    ui.label(RichText::new(asker).color(GRAY));
     ui.label(RichText::new(text).size(19.0));
     ui.add_space(12.0);
     let colors = [(BLUE, Color32::WHITE), (Color32::WHITE, INK)];
@@ -93,8 +93,12 @@ fn row(ui: &mut egui::Ui, color: Color32, question: &Question, note: &str) {
     ui.horizontal(|ui| {
         let (dot, _) = ui.allocate_exact_size(vec2(12.0, 20.0), egui::Sense::hover());
         ui.painter().circle_filled(dot.center(), 5.0, color);
-        ui.add_sized([64.0, 20.0], Label::new(RichText::new(question.asker).color(GRAY)).halign(egui::Align::Min));
-        ui.label(question.task.0);
+        let left = egui::Layout::left_to_right(egui::Align::Center);
+        ui.allocate_ui_with_layout(vec2(60.0, 20.0), left, |ui| {
+            ui.set_min_width(60.0);
+            ui.colored_label(GRAY, question.asker)
+        });
+        ui.label(question.text);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.colored_label(color, note));
     });
 }
