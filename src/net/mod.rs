@@ -1,1 +1,32 @@
-//! What the networked layers share.
+#![doc = include_str!("../docs/net.md")]
+
+mod acceptor;
+mod address;
+mod collector;
+mod connect;
+mod disconnect;
+mod link;
+mod mailbox;
+mod reactor;
+mod socket;
+#[cfg(unix)]
+mod socket_file;
+
+pub(crate) use self::acceptor::{Acceptor, Admission};
+pub use self::address::{Address, AddressError, PeerAddress};
+pub(crate) use self::collector::Collector;
+pub(crate) use self::connect::{Target, connect};
+pub use self::disconnect::{Disconnect, DisconnectKind};
+pub(crate) use self::link::{Decode, HIGH_WATER, Link, NotSent, Protocol, Reading, Timeouts, after};
+pub(crate) use self::mailbox::{Mailbox, Nothing};
+pub(crate) use self::reactor::is_io_thread;
+pub use self::socket::{Listener, Stream};
+
+/// What a system without them says of a Unix socket.
+#[cfg(not(unix))]
+fn no_unix_sockets() -> std::io::Error {
+    std::io::Error::new(
+        std::io::ErrorKind::Unsupported,
+        "this system has no Unix sockets; give \"host:port\"",
+    )
+}

@@ -1,0 +1,421 @@
+use std::fmt;
+use std::iter;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::connection::{self, Incoming};
+use super::handle::decode_and_deliver;
+use super::members::Members;
+use super::options::Settings;
+use super::serving::{Serving, serve};
+use super::{Channel, RecvError, Request};
+use crate::net::{self, Acceptor, Address, Disconnect, Mailbox, Nothing, after, is_io_thread};
+use crate::{MessageRouter, PipeError};
+
+/// Takes connections at an address, in the background, from the moment it is made.
+///
+/// Choose one of: a connection at a time with [`accept`](Self::accept); each handed to a callback of the foreground with
+/// [`serve_on`](Self::serve_on); or the requests of all connections as one stream, with [`requests`](Self::requests). Dropped, it
+/// listens no more, and connections that nobody took are closed; the others live on.
+///
+/// # Examples
+///
+/// ```
+/// use foreground::channel;
+/// use std::thread;
+///
+/// let listener = channel::listen("127.0.0.1:0").unwrap();
+/// let address = listener.local_address();
+/// thread::spawn(move || {
+///     for channel in listener.incoming() {
+///         thread::spawn(move || {
+///             while let Ok(request) = channel.recv() {
+///                 request.reply("pong").unwrap();
+///             }
+///         });
+///     }
+/// });
+/// assert_eq!(channel::connect(address).unwrap().call::<String>("ping").unwrap(), "pong");
+/// ```
+#[must_use = "dropped, it listens no more"]
+pub struct Listener {
+    acceptor: Acceptor,
+    channels: Arc<Mailbox<Channel>>,
+    members: Members,
+}
+
+impl Listener {
+    pub(super) fn open(
+        listener: net::Listener,
+        settings: Arc<Settings>,
+        connection_limit: usize,
+    ) -> std::io::Result<Self> {
+        let channels = Arc::new(Mailbox::new());
+        let members = Members::default();
+        let (arrivals, places) = (channels.clone(), members.clone());
+        let acceptor = Acceptor::open(listener, connection_limit, move |stream, peer, admission| {
+            match connection::open(stream, Some(peer), &settings, Some(admission), Some(places.admit())) {
+                // After the listener was dropped there is nobody to take it.
+                Ok(hold) => drop(arrivals.push(Channel::new(hold))),
+                Err(error) => log::warn!("foreground: a connection that came could not be taken: {error}"),
+            }
+        })?;
+        Ok(Self { acceptor, channels, members })
+    }
+
+    /// Waits for a connection, and blocks meanwhile.
+    ///
+    /// # Errors
+    /// [`RecvError::WouldDeadlock`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// let listener = channel::listen("127.0.0.1:0").unwrap();
+    /// let client = channel::connect(listener.local_address()).unwrap();
+    /// let server = listener.accept().unwrap();
+    /// assert_eq!(server.peer_address(), client.local_address().as_ref());
+    /// ```
+    pub fn accept(&self) -> Result<Channel, RecvError> {
+        taken(self.channels.pop_wait(None), is_io_thread())
+    }
+
+    /// Waits for a connection for so long at most.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`], [`RecvError::WouldDeadlock`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel::{self, RecvError};
+    /// # use std::time::Duration;
+    /// let listener = channel::listen("127.0.0.1:0").unwrap();
+    /// let nobody = listener.accept_timeout(Duration::from_millis(1));
+    /// assert!(matches!(nobody, Err(RecvError::TimedOut)));
+    /// ```
+    pub fn accept_timeout(&self, timeout: Duration) -> Result<Channel, RecvError> {
+        taken(self.channels.pop_wait(after(timeout)), is_io_thread())
+    }
+
+    /// Takes a connection that has come, and does not wait.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`] when there is none now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// let listener = channel::listen("127.0.0.1:0").unwrap();
+    /// assert!(listener.try_accept().is_err());
+    /// ```
+    pub fn try_accept(&self) -> Result<Channel, RecvError> {
+        taken(self.channels.pop(), false)
+    }
+
+    /// Iterates over the connections that come, and waits for each.
+    ///
+    /// # Examples
+    ///
+    /// See [`Listener`].
+    pub fn incoming(&self) -> impl Iterator<Item = Channel> {
+        iter::from_fn(|| self.accept().ok())
+    }
+
+    /// Has each connection delivered to the foreground, by a callback of the router; does not wait.
+    ///
+    /// Connections that have come already are delivered first. The callback keeps the channel, or has it
+    /// [served](Channel::serve_on): one that it drops is closed.
+    ///
+    /// # Errors
+    /// Those of [`MessageRouter::pipe`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::MessageRouter;
+    /// use foreground::channel::{self, Channel};
+    ///
+    /// let listener = channel::listen("127.0.0.1:0").unwrap();
+    /// let router: MessageRouter<Vec<Channel>> = MessageRouter::new(|| {});
+    /// router.start().unwrap();
+    /// let serving = listener.serve_on(&router, |channels: &mut Vec<Channel>, channel| channels.push(channel)).unwrap();
+    ///
+    /// let client = channel::connect(listener.local_address()).unwrap();
+    /// let mut channels = Vec::new();
+    /// router.route_until(&mut channels, |channels| channels.len() == 1, None).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn serve_on<S>(
+        &self,
+        router: &MessageRouter<S>,
+        callback: impl FnMut(&mut S, Channel) + 'static,
+    ) -> Result<Serving, PipeError> {
+        let (deliver, serving) = serve(router, callback)?;
+        self.channels.set_sink(deliver);
+        Ok(serving)
+    }
+
+    /// Puts the requests of all connections, those that have come and those to come, into one stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// let requests = channel::listen("127.0.0.1:0").unwrap().requests();
+    /// let (ada, bob) =
+    ///     (channel::connect(requests.local_address()).unwrap(), channel::connect(requests.local_address()).unwrap());
+    /// let pending = [ada.request("Ada").unwrap(), bob.request("Bob").unwrap()];
+    /// for _ in 0..2 {
+    ///     let request = requests.recv().unwrap();
+    ///     let name: String = request.content().unwrap();
+    ///     request.reply(&format!("Hello {name}")).unwrap();
+    /// }
+    /// let greetings = pending.map(|pending| pending.wait::<String>().unwrap());
+    /// assert_eq!(greetings, ["Hello Ada", "Hello Bob"]);
+    /// ```
+    pub fn requests(self) -> Requests {
+        let inbox = Arc::new(Mailbox::new());
+        let all = inbox.clone();
+        self.channels.set_sink(move |channel| {
+            let all = all.clone();
+            // The channel stays open as long as it is listened to: its own sink holds it.
+            let hold = channel.hold().clone();
+            channel.hold().core().inbox.set_sink(move |incoming| {
+                let _stays_open = &hold;
+                all.push(incoming)
+            });
+            Ok(())
+        });
+        Requests { listener: Some(self), inbox }
+    }
+
+    /// Returns the address at which this machine reaches the listener: with the port that the system chose.
+    pub fn local_address(&self) -> Address {
+        self.acceptor.local_address()
+    }
+
+    /// Returns how many of the listener's connections exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// let listener = channel::listen("127.0.0.1:0").unwrap();
+    /// let client = channel::connect(listener.local_address()).unwrap();
+    /// let server = listener.accept().unwrap();
+    /// assert_eq!(listener.connections(), 1);
+    /// ```
+    pub fn connections(&self) -> usize {
+        self.acceptor.connections()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.channels.close();
+        self.channels.clear();
+    }
+}
+
+fn taken<T>(taken: Result<T, Nothing>, on_io_thread: bool) -> Result<T, RecvError> {
+    taken.map_err(|nothing| match nothing {
+        Nothing::Yet if on_io_thread => RecvError::WouldDeadlock,
+        Nothing::Yet => RecvError::TimedOut,
+        Nothing::More => RecvError::Disconnected(Disconnect::closed_here()),
+    })
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("address", &self.local_address())
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The requests of all connections of a [`Listener`], in the order in which they come; made by [`Listener::requests`].
+///
+/// For any thread, and for several at once: each gets other requests. Dropped, it listens no more and closes its connections;
+/// [`stop`](Self::stop) gives those who wait for an answer time to get it.
+#[must_use = "dropped, it listens no more and closes its connections"]
+pub struct Requests {
+    /// `None` once it is stopped.
+    listener: Option<Listener>,
+    inbox: Arc<Mailbox<Incoming>>,
+}
+
+impl Requests {
+    /// Waits for a request, and blocks meanwhile.
+    ///
+    /// # Errors
+    /// [`RecvError::WouldDeadlock`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Listener::requests`].
+    pub fn recv(&self) -> Result<Request, RecvError> {
+        taken(self.inbox.pop_wait(None), is_io_thread()).map(Request::for_thread)
+    }
+
+    /// Waits for a request for so long at most.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`], [`RecvError::WouldDeadlock`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// # use std::time::Duration;
+    /// let requests = channel::listen("127.0.0.1:0").unwrap().requests();
+    /// assert!(requests.recv_timeout(Duration::from_millis(1)).is_err());
+    /// ```
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Request, RecvError> {
+        taken(self.inbox.pop_wait(after(timeout)), is_io_thread()).map(Request::for_thread)
+    }
+
+    /// Takes a request that has come, and does not wait.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`] when there is none now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// let requests = channel::listen("127.0.0.1:0").unwrap().requests();
+    /// assert!(requests.try_recv().is_err());
+    /// ```
+    pub fn try_recv(&self) -> Result<Request, RecvError> {
+        taken(self.inbox.pop(), false).map(Request::for_thread)
+    }
+
+    /// Has the requests delivered to the foreground, by a callback of the router; does not wait.
+    ///
+    /// As [`Channel::serve_on`], for all connections.
+    ///
+    /// # Errors
+    /// Those of [`MessageRouter::pipe`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::{MessageRouter, channel};
+    ///
+    /// let router: MessageRouter<u32> = MessageRouter::new(|| {});
+    /// router.start().unwrap();
+    /// let requests = channel::listen("127.0.0.1:0").unwrap().requests();
+    /// let serving = requests
+    ///     .serve_on(&router, |sum: &mut u32, request, n: u32| {
+    ///         *sum += n;
+    ///         request.reply(sum).unwrap();
+    ///     })
+    ///     .unwrap();
+    ///
+    /// let client = channel::connect(requests.local_address()).unwrap();
+    /// let pending = client.request(&20).unwrap();
+    /// let mut sum = 1;
+    /// router.route_until(&mut sum, |sum| *sum == 21, None).unwrap();
+    /// assert_eq!(pending.wait::<u32>().unwrap(), 21);
+    /// ```
+    #[track_caller]
+    pub fn serve_on<S, T>(
+        &self,
+        router: &MessageRouter<S>,
+        mut callback: impl FnMut(&mut S, Request, T) + 'static,
+    ) -> Result<Serving, PipeError>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let (deliver, serving) =
+            serve(router, move |state, (request, content)| callback(state, request, content))?;
+        self.inbox.set_sink(move |incoming| decode_and_deliver(incoming, &deliver));
+        Ok(serving)
+    }
+
+    /// Returns the address at which this machine reaches the listener.
+    pub fn local_address(&self) -> Address {
+        self.listener.as_ref().map_or_else(|| Address::Unix("".into()), Listener::local_address)
+    }
+
+    /// Returns how many connections exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// let requests = channel::listen("127.0.0.1:0").unwrap().requests();
+    /// assert_eq!(requests.connections(), 0);
+    /// ```
+    pub fn connections(&self) -> usize {
+        self.listener.as_ref().map_or(0, Listener::connections)
+    }
+
+    /// Listens no more, reads no more requests, waits for those under way to be answered, and closes the connections.
+    ///
+    /// Waits for `grace` at most, and returns how many requests were cut off unanswered: those then fail at the peer. Requests that nobody has
+    /// taken yet are among them, and can still be taken by other threads meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// # use std::time::Duration;
+    /// let requests = channel::listen("127.0.0.1:0").unwrap().requests();
+    /// let client = channel::connect(requests.local_address()).unwrap();
+    /// let pending = client.request("wait for me").unwrap();
+    /// let request = requests.recv().unwrap();
+    /// let worker = std::thread::spawn(move || request.reply("done"));
+    /// assert_eq!(requests.stop(Duration::from_secs(5)), 0);
+    /// assert_eq!(pending.wait::<String>().unwrap(), "done");
+    /// # worker.join().unwrap().unwrap();
+    /// ```
+    pub fn stop(mut self, grace: Duration) -> usize {
+        let deadline = after(grace);
+        let Some(listener) = self.listener.take() else { return 0 };
+        let members = listener.members.clone();
+        drop(listener);
+        let connections = members.all();
+        let mut cut_off = 0;
+        for connection in &connections {
+            connection.protocol().leave(connection);
+        }
+        for connection in &connections {
+            cut_off += connection.protocol().wait_answered(deadline);
+            let _ = connection.wait_flushed(deadline);
+        }
+        self.close(&members);
+        cut_off
+    }
+
+    fn close(&self, members: &Members) {
+        self.inbox.close();
+        // They are answered that they are dropped.
+        self.inbox.clear();
+        for connection in members.all() {
+            connection.finish(Disconnect::closed_here());
+        }
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            let members = listener.members.clone();
+            drop(listener);
+            self.close(&members);
+        }
+    }
+}
+
+impl fmt::Debug for Requests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requests").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,257 @@
+//! Reading a connection, by whichever thread it is.
+
+use std::cell::Cell;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::state::{Phase, Reader};
+use super::{Decode, Link, Protocol};
+#[cfg(unix)]
+use super::{sleep, sleep::Sleeper};
+use crate::net::{Disconnect, DisconnectKind};
+
+/// How much is read at once. A buffer of this size is kept by each thread that reads, and none by a connection.
+const CHUNK: usize = 64 * 1024;
+
+/// How many chunks the I/O thread takes from one connection before others have their turn.
+const TURN: usize = 4;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Lends this thread's buffer. Whoever reads within reading gets another.
+fn with_buffer<R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
+    let mut buffer = BUFFER.take();
+    if buffer.is_empty() {
+        buffer = vec![0; CHUNK];
+    }
+    let result = f(&mut buffer);
+    BUFFER.set(buffer);
+    result
+}
+
+/// What a read found.
+#[derive(PartialEq, Eq)]
+enum Found {
+    /// There may be more.
+    Much,
+    /// There is nothing more for now.
+    Little,
+    /// There will be nothing more.
+    End,
+}
+
+/// How [`Link::read_until`] ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It is done, or the connection has ended.
+    Done,
+    TimedOut,
+    /// Another thread reads; whoever waits is told by that.
+    Elsewhere,
+}
+
+impl<P: Protocol> Link<P> {
+    /// The I/O thread's turn, when something has come.
+    pub(super) fn read_turn(self: &Arc<Self>) {
+        let Some(mut decoder) = self.begin(Reader::IoBusy) else { return };
+        with_buffer(|buffer| {
+            for _ in 0..TURN {
+                if self.read_once(&mut decoder, buffer) != Found::Much {
+                    break;
+                }
+            }
+        });
+        self.give_back(decoder);
+    }
+
+    /// Reads on this thread, and sleeps at the socket in between, until `done`, which is asked after each read.
+    #[cfg(unix)]
+    pub(crate) fn read_until(
+        self: &Arc<Self>,
+        deadline: Option<Instant>,
+        mut done: impl FnMut() -> bool,
+    ) -> Reading {
+        if crate::net::is_io_thread() {
+            return Reading::Elsewhere;
+        }
+        let Some(sleeper) = Sleeper::current() else { return Reading::Elsewhere };
+        let Some(mut decoder) = self.begin(Reader::Waiting) else { return Reading::Elsewhere };
+        self.state.lock().sleeper = Some(sleeper);
+        let reading = with_buffer(|buffer| {
+            loop {
+                // `close` and `finish` change the phase before they look for a sleeper: one of the two sees the other.
+                if done() || self.has_nothing_to_read() {
+                    return Reading::Done;
+                }
+                match sleep::sleep_at(&self.stream, deadline) {
+                    Ok(sleep::Awake::Look) => {
+                        self.read_once(&mut decoder, buffer);
+                    }
+                    Ok(sleep::Awake::TimedOut) => return Reading::TimedOut,
+                    Err(error) => {
+                        self.close(Disconnect::io("waiting for the connection", error));
+                        return Reading::Done;
+                    }
+                }
+            }
+        });
+        self.give_back(decoder);
+        reading
+    }
+
+    /// Elsewhere than on Unix the I/O thread reads.
+    #[cfg(not(unix))]
+    pub(crate) fn read_until(self: &Arc<Self>, _: Option<Instant>, _: impl FnMut() -> bool) -> Reading {
+        Reading::Elsewhere
+    }
+
+    #[cfg(unix)]
+    fn has_nothing_to_read(&self) -> bool {
+        let state = self.state.lock();
+        state.eof || state.phase != Phase::Open
+    }
+
+    /// Takes the decoder, if it is this one's turn.
+    fn begin(&self, reader: Reader) -> Option<P::Decoder> {
+        let mut state = self.state.lock();
+        let may_read = match state.phase {
+            Phase::Open => true,
+            // Somebody must throw away what comes, and it is nobody's who waits.
+            Phase::Finishing => reader == Reader::IoBusy,
+            Phase::Connecting | Phase::Closed => false,
+        };
+        if state.reader != Reader::Io || !may_read || state.eof {
+            return None;
+        }
+        let decoder = state.decoder.take()?;
+        state.reader = reader;
+        if reader == Reader::Waiting {
+            self.watch(&mut state);
+        }
+        Some(decoder)
+    }
+
+    fn give_back(&self, decoder: P::Decoder) {
+        let mut state = self.state.lock();
+        state.reader = Reader::Io;
+        #[cfg(unix)]
+        {
+            state.sleeper = None;
+        }
+        if state.phase == Phase::Closed {
+            drop(state);
+            return drop(decoder);
+        }
+        let midway = state.phase == Phase::Open && decoder.is_midway();
+        if !midway {
+            state.since.midway = None;
+        }
+        state.decoder = Some(decoder);
+        self.watch(&mut state);
+        self.reset_alarm(&mut state);
+    }
+
+    fn read_once(self: &Arc<Self>, decoder: &mut P::Decoder, buffer: &mut [u8]) -> Found {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => {
+                    self.at_end(decoder);
+                    return Found::End;
+                }
+                Ok(n) => {
+                    self.feed(decoder, &buffer[..n]);
+                    return if n == buffer.len() { Found::Much } else { Found::Little };
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Found::Little,
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::ConnectionReset => {
+                        self.close(Disconnect::with_source(
+                            DisconnectKind::ClosedByPeer,
+                            "the peer broke off the connection",
+                            error,
+                        ));
+                        return Found::End;
+                    }
+                    _ => {
+                        self.close(Disconnect::io("reading from the connection", error));
+                        return Found::End;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Finds the messages in what came, and has each handled.
+    fn feed(self: &Arc<Self>, decoder: &mut P::Decoder, mut input: &[u8]) {
+        let mut began = decoder.is_midway();
+        while !input.is_empty() && self.is_open() {
+            let rejected = match decoder.decode(&mut input) {
+                Ok(None) => break,
+                Ok(Some(message)) => {
+                    began = false;
+                    match catch_unwind(AssertUnwindSafe(|| self.protocol.on_message(self, message))) {
+                        Ok(handled) => handled.err(),
+                        Err(_) => {
+                            return self.close(Disconnect::new(
+                                DisconnectKind::Panicked,
+                                "the program panicked while it handled what the peer sent",
+                            ));
+                        }
+                    }
+                }
+                Err(reason) => Some(reason),
+            };
+            if let Some(reason) = rejected {
+                return self.protocol.on_bad_input(self, reason);
+            }
+        }
+        if self.timeouts.message.is_some() || self.timeouts.idle.is_some() {
+            self.note_time(decoder.is_midway(), began);
+        }
+    }
+
+    /// Notes when the message under way began, and that the peer is not quiet.
+    fn note_time(&self, midway: bool, began_before: bool) {
+        if !midway && self.timeouts.idle.is_none() {
+            return; // `give_back` forgets the old one
+        }
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return;
+        }
+        state.since.quiet = self.timeouts.idle.map(|_| now);
+        if !midway {
+            state.since.midway = None;
+        } else if !began_before || state.since.midway.is_none() {
+            state.since.midway = Some(now);
+        }
+    }
+
+    fn at_end(self: &Arc<Self>, decoder: &P::Decoder) {
+        let mut state = self.state.lock();
+        state.eof = true;
+        state.since.quiet = None;
+        state.since.midway = None;
+        let phase = state.phase;
+        drop(state);
+        match phase {
+            Phase::Open if decoder.is_midway() => self.protocol.on_eof(
+                self,
+                Disconnect::new(
+                    DisconnectKind::Truncated,
+                    "the peer closed the connection in the middle of a message",
+                ),
+            ),
+            Phase::Open => self.protocol.on_eof(self, Disconnect::closed_by_peer()),
+            // It ends when the rest is written, unless that was done before.
+            Phase::Finishing if self.output.lock().is_empty() => self.end(),
+            _ => {}
+        }
+    }
+}

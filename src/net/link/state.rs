@@ -1,0 +1,164 @@
+//! How far a connection is, who reads it, and when its patience ends.
+
+use std::time::{Duration, Instant};
+
+use socket2::SockAddr;
+
+use crate::net::reactor::Interest;
+use crate::net::{Disconnect, DisconnectKind};
+
+/// How long a connection waits for its peer; `None` is for ever.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// For the connection to be made.
+    pub(crate) connect: Option<Duration>,
+    /// From the first byte of a message to its last.
+    pub(crate) message: Option<Duration>,
+    /// While the protocol is idle and nothing comes.
+    pub(crate) idle: Option<Duration>,
+    /// For the peer to take at least something of what is to be sent.
+    pub(crate) stall: Option<Duration>,
+    /// For the peer to close too, once this side has.
+    pub(crate) linger: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Some(Duration::from_secs(30)),
+            message: Some(Duration::from_secs(120)),
+            idle: None,
+            stall: Some(Duration::from_secs(60)),
+            linger: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not made yet.
+    Connecting,
+    /// Messages go both ways.
+    Open,
+    /// Closed for the layers above. What was sent before is still written, and what comes is thrown away.
+    Finishing,
+    /// Gone.
+    Closed,
+}
+
+/// Who reads the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// The I/O thread will, when something comes.
+    Io,
+    /// The I/O thread does.
+    IoBusy,
+    /// A thread does that waits for something.
+    Waiting,
+}
+
+pub(super) struct State<D> {
+    pub(super) phase: Phase,
+    pub(super) reader: Reader,
+    /// Taken out by whoever reads.
+    pub(super) decoder: Option<D>,
+    /// Wakes the thread that reads, if it sleeps at the socket.
+    #[cfg(unix)]
+    pub(super) sleeper: Option<super::sleep::Sleeper>,
+    /// The layer above wants no more for now.
+    pub(super) paused: bool,
+    /// The peer sends nothing more.
+    pub(super) eof: bool,
+    pub(super) wants_write: bool,
+    /// What the poller was asked to tell.
+    pub(super) watched: Interest,
+    pub(super) reason: Option<Disconnect>,
+    pub(super) since: Since,
+    pub(super) alarm: Option<Instant>,
+    /// When to try again to connect, at a server whose queue is full.
+    pub(super) connect_again: Option<(Instant, SockAddr)>,
+}
+
+/// Since when something goes on that must not go on for ever.
+#[derive(Default)]
+pub(super) struct Since {
+    pub(super) connecting: Option<Instant>,
+    pub(super) midway: Option<Instant>,
+    pub(super) quiet: Option<Instant>,
+    pub(super) stalled: Option<Instant>,
+    pub(super) finishing: Option<Instant>,
+}
+
+impl<D> State<D> {
+    pub(super) fn new(decoder: D, phase: Phase) -> Self {
+        Self {
+            phase,
+            reader: Reader::Io,
+            decoder: Some(decoder),
+            #[cfg(unix)]
+            sleeper: None,
+            paused: false,
+            eof: false,
+            wants_write: false,
+            watched: Interest::default(),
+            reason: None,
+            since: Since::default(),
+            alarm: None,
+            connect_again: None,
+        }
+    }
+
+    /// What the I/O thread is to be told of.
+    pub(super) fn interest(&self) -> Interest {
+        let reads = match self.phase {
+            Phase::Open => !self.paused,
+            Phase::Finishing => true,
+            Phase::Connecting | Phase::Closed => false,
+        };
+        Interest {
+            read: reads && self.reader == Reader::Io && !self.eof,
+            write: self.wants_write && self.phase != Phase::Closed,
+        }
+    }
+
+    /// The first time at which something has lasted too long, and what to say then.
+    pub(super) fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, Disconnect)> {
+        let of = |since: Option<Instant>, limit: Option<Duration>| since?.checked_add(limit?);
+        let late = |kind, limit: Option<Duration>, what: &str| {
+            Disconnect::new(kind, format!("{what} for {:?}", limit.unwrap_or_default()))
+        };
+        let t = timeouts;
+        [
+            (
+                of(self.since.connecting, t.connect),
+                DisconnectKind::Unreachable,
+                t.connect,
+                "the server did not answer",
+            ),
+            (
+                of(self.since.midway, t.message),
+                DisconnectKind::TimedOut,
+                t.message,
+                "the peer's message was not whole",
+            ),
+            (of(self.since.quiet, t.idle), DisconnectKind::TimedOut, t.idle, "the peer sent nothing"),
+            (
+                of(self.since.stalled, t.stall),
+                DisconnectKind::TimedOut,
+                t.stall,
+                "the peer took nothing of what was sent",
+            ),
+            (
+                of(self.since.finishing, Some(t.linger)),
+                DisconnectKind::ClosedHere,
+                Some(t.linger),
+                "the peer kept open",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(at, kind, limit, what)| Some((at?, kind, limit, what)))
+        .min_by_key(|&(at, ..)| at)
+        .map(|(at, kind, limit, what)| (at, late(kind, limit, what)))
+    }
+}

@@ -1,0 +1,250 @@
+//! Where what comes from elsewhere waits: for a thread that asks for it, or on its way to the foreground.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::is_io_thread;
+
+/// Passes an item on, or gives it back if there is nowhere to pass it any more.
+type Sink<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
+
+/// A queue with two ways out: threads take from it, or a sink is given everything, one item after the other.
+/// No lock is held while the sink runs.
+pub(crate) struct Mailbox<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+struct State<T> {
+    queue: VecDeque<T>,
+    sink: Option<Sink<T>>,
+    /// A thread has taken the sink out and gives it an item. What else comes waits its turn.
+    busy: bool,
+    /// Counts the sinks that were set.
+    generation: u64,
+    closed: bool,
+}
+
+/// Why there is nothing to take.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Nothing {
+    Yet,
+    More,
+}
+
+impl<T> Mailbox<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                sink: None,
+                busy: false,
+                generation: 0,
+                closed: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Adds an item, or gives it back when the box is closed.
+    pub(crate) fn push(&self, item: T) -> Result<(), T> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(item);
+        }
+        state.queue.push_back(item);
+        self.changed.notify_one();
+        if state.sink.is_some() {
+            drop(state);
+            self.pump();
+        }
+        Ok(())
+    }
+
+    /// Takes the oldest item.
+    pub(crate) fn pop(&self) -> Result<T, Nothing> {
+        let mut state = self.state.lock();
+        let nothing = if state.closed { Nothing::More } else { Nothing::Yet };
+        state.queue.pop_front().ok_or(nothing)
+    }
+
+    /// Whether `pop` would not say "nothing yet".
+    pub(crate) fn is_ready(&self) -> bool {
+        let state = self.state.lock();
+        state.closed || !state.queue.is_empty()
+    }
+
+    /// Takes the oldest item, and waits for it until the deadline.
+    pub(crate) fn pop_wait(&self, deadline: Option<Instant>) -> Result<T, Nothing> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(item) = state.queue.pop_front() {
+                return Ok(item);
+            }
+            if state.closed {
+                return Err(Nothing::More);
+            }
+            if is_io_thread() {
+                return Err(Nothing::Yet);
+            }
+            match deadline {
+                None => self.changed.wait(&mut state),
+                Some(deadline) => {
+                    if self.changed.wait_until(&mut state, deadline).timed_out() {
+                        return state.queue.pop_front().ok_or(Nothing::Yet);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives everything to the sink from now on, what waits first. It takes the place of an older sink.
+    pub(crate) fn set_sink(&self, sink: impl Fn(T) -> Result<(), T> + Send + 'static) {
+        let mut state = self.state.lock();
+        let old = state.sink.replace(Box::new(sink));
+        state.generation += 1;
+        drop(state);
+        drop(old);
+        self.pump();
+    }
+
+    /// Takes no more. What is there can still be taken, and is still given to the sink.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let sink = if state.queue.is_empty() { state.sink.take() } else { None };
+        self.changed.notify_all();
+        drop(state);
+        drop(sink);
+    }
+
+    /// Drops all that is there.
+    pub(crate) fn clear(&self) {
+        let items = std::mem::take(&mut self.state.lock().queue);
+        drop(items);
+    }
+
+    fn pump(&self) {
+        loop {
+            let mut state = self.state.lock();
+            if state.busy || state.queue.is_empty() {
+                return;
+            }
+            let Some(sink) = state.sink.take() else { return };
+            let item = state.queue.pop_front();
+            state.busy = true;
+            let generation = state.generation;
+            drop(state);
+
+            let back = item.and_then(|item| sink(item).err());
+
+            let mut state = self.state.lock();
+            state.busy = false;
+            let refused = back.is_some();
+            if let Some(item) = back {
+                state.queue.push_front(item);
+                self.changed.notify_one();
+            }
+            let is_newest = state.generation == generation;
+            let is_over = state.closed && state.queue.is_empty();
+            let old = if is_newest && !refused && !is_over { state.sink.replace(sink) } else { Some(sink) };
+            // A newer one may have been set meanwhile, for a box that is closed now.
+            let newer = if is_over { state.sink.take() } else { None };
+            drop(state);
+            drop((old, newer));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn items_come_out_in_order_by_either_way() {
+        let mailbox = Mailbox::new();
+        mailbox.push(1).unwrap();
+        mailbox.push(2).unwrap();
+        assert_eq!(mailbox.pop(), Ok(1));
+        let (sender, receiver) = mpsc::channel();
+        mailbox.set_sink(move |n| sender.send(n).map_err(|error| error.0));
+        mailbox.push(3).unwrap();
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [2, 3]);
+        drop(receiver);
+        mailbox.push(4).unwrap();
+        mailbox.push(5).unwrap();
+        assert_eq!(mailbox.pop(), Ok(4), "the sink gave it back");
+        mailbox.close();
+        assert_eq!(mailbox.push(6), Err(6));
+        assert_eq!(mailbox.pop(), Ok(5));
+        assert_eq!(mailbox.pop(), Err(Nothing::More));
+    }
+
+    #[test]
+    fn a_sink_may_set_another_and_push() {
+        let mailbox = Arc::new(Mailbox::new());
+        let (sender, receiver) = mpsc::channel();
+        let inner = mailbox.clone();
+        mailbox.set_sink(move |n: u32| {
+            inner.push(n + 10).unwrap();
+            let sender = sender.clone();
+            inner.set_sink(move |n| sender.send(n).map_err(|error| error.0));
+            Ok(())
+        });
+        mailbox.push(1).unwrap();
+        mailbox.push(2).unwrap();
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [11, 2]);
+    }
+
+    #[test]
+    fn nothing_is_lost_or_doubled_between_threads_and_sinks() {
+        const ITEMS: u32 = 20_000;
+        let mailbox = Arc::new(Mailbox::new());
+        let (sender, receiver) = mpsc::channel();
+        let takers: Vec<_> = (0..2)
+            .map(|_| {
+                let (mailbox, sender) = (mailbox.clone(), sender.clone());
+                thread::spawn(move || {
+                    while let Ok(n) = mailbox.pop_wait(None) {
+                        sender.send(n).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let pushers: Vec<_> = (0..2)
+            .map(|half| {
+                let mailbox = mailbox.clone();
+                thread::spawn(move || {
+                    (0..ITEMS).filter(|n| n % 2 == half).for_each(|n| mailbox.push(n).unwrap())
+                })
+            })
+            .collect();
+        for round in 0..50 {
+            let sender = sender.clone();
+            // Some sinks give up after a while.
+            let left = std::sync::atomic::AtomicU32::new(round * 20);
+            mailbox.set_sink(move |n| {
+                use std::sync::atomic::Ordering;
+                if round % 2 == 0
+                    && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err()
+                {
+                    return Err(n);
+                }
+                sender.send(n).unwrap();
+                Ok(())
+            });
+        }
+        pushers.into_iter().for_each(|thread| thread.join().unwrap());
+        mailbox.close();
+        takers.into_iter().for_each(|thread| thread.join().unwrap());
+        drop((mailbox, sender));
+        let mut seen: Vec<_> = receiver.iter().collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..ITEMS).collect::<Vec<_>>());
+    }
+}

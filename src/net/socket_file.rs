@@ -1,0 +1,72 @@
+//! The file by which a Unix socket is found.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+/// Removed when dropped, unless another has been put in its place meanwhile.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    identity: Option<Identity>,
+}
+
+impl SocketFile {
+    pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, Self)> {
+        let listener = match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
+                fs::remove_file(path)?;
+                UnixListener::bind(path)?
+            }
+            bound => bound?,
+        };
+        Ok((listener, Self { path: path.to_owned(), identity: identity(path) }))
+    }
+}
+
+/// Whether it is the file of a socket at which nobody listens any more.
+fn is_abandoned(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
+        && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// Device, number and time of a file: its number is soon given to another, and a changed mode leaves all three.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(path: &Path) -> Option<Identity> {
+    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino(), file.mtime(), file.mtime_nsec()))
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            // If the folder has become read-only, the file stays, and the next `bind` replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_goes_with_its_listener_and_no_other_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let (listener, file) = SocketFile::bind(&path).unwrap();
+        assert!(SocketFile::bind(&path).is_err(), "somebody listens there");
+        drop(listener);
+        let (_listener, newer) = SocketFile::bind(&path).expect("the file was left behind");
+        drop(file);
+        assert!(path.exists(), "it is the other's now");
+        drop(newer);
+        assert!(!path.exists());
+
+        fs::write(&path, "a letter").unwrap();
+        assert!(SocketFile::bind(&path).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a letter");
+    }
+}
