@@ -11,6 +11,9 @@ pub mod channel;
 mod clock;
 mod error;
 pub mod event_loop;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "net")]
 pub mod net;
 mod notifier;

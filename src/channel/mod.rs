@@ -1,10 +1,11 @@
 #![doc = include_str!("../docs/channel.md")]
 
-#[allow(dead_code, unused_imports)]
 mod codec;
 mod connection;
 mod error;
 mod frame;
+#[cfg(all(fuzzing, feature = "msgpack"))]
+pub mod fuzzing;
 mod handle;
 mod listener;
 mod members;

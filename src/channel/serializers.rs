@@ -280,7 +280,7 @@ fn convert<R>(conversion: impl FnOnce() -> Result<R, ContentError>) -> Result<R,
 /// An object that travels as `{"__type__": [id, data]}`, by the [`Serializers`] of its connection.
 ///
 /// It may be a content itself, or stand anywhere inside of one. Elsewhere, it cannot be serialized or deserialized:
-/// its id is a matter of the connection.
+/// its id is a matter of the connection. Each object is two levels of the 128 that a content may be nested deep.
 ///
 /// # Examples
 ///

@@ -16,7 +16,7 @@ use super::BuiltIn;
 /// use foreground::channel::{Codec, Json};
 ///
 /// let error = Json.decode(b"[1, 2").unwrap_err();
-/// assert_eq!(error.to_string(), "no JSON at byte 6: the text ends too early");
+/// assert_eq!(error.to_string(), "no JSON at byte 5: the text ends too early");
 /// ```
 #[derive(Debug)]
 pub struct CodecError {

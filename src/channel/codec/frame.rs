@@ -198,8 +198,12 @@ impl Wire {
                 Ok(Envelope { kind, id, content: Content::MessagePack(frame, range) })
             }
             Self::Custom(codec) => {
-                let value = catch_unwind(AssertUnwindSafe(|| codec.decode(&frame)))
-                    .map_err(|_| CodecError::new(format!("the codec {} panicked", self.name())))??;
+                let value =
+                    catch_unwind(AssertUnwindSafe(|| codec.decode(&frame))).unwrap_or_else(|payload| {
+                        // Its destructor may panic too, and this thread serves other connections.
+                        std::mem::forget(payload);
+                        Err(CodecError::new(format!("the codec {} panicked", self.name())))
+                    })?;
                 let parts = match value {
                     Value::Array(parts) => <[Value; 3]>::try_from(parts).ok(),
                     _ => None,

@@ -131,7 +131,6 @@ impl<P: Protocol> Link<P> {
         self.opened(&mut state);
         drop((state, output));
         self.flush();
-        self.watch(&mut self.state.lock());
     }
 
     fn unreachable(&self, error: io::Error) {
