@@ -171,6 +171,21 @@ fn expressions_are_read_from_the_input() {
 }
 
 #[test]
+fn thousands_at_once_are_all_answered_in_order() {
+    let (server, address) = Program::server(ANY_PORT, &[]);
+    let mut client = Program::client(&address, &[]);
+    for n in 0..5_000 {
+        client.type_line(&format!("{n} + 1"));
+    }
+    client.end_input();
+    let (code, lines, errors) = client.end();
+    assert_eq!((code, &*errors), (Some(0), ""));
+    assert!(lines.iter().enumerate().all(|(n, line)| *line == format!("{n} + 1 = {}", n + 1)), "{lines:?}");
+    assert_eq!(lines.len(), 5_000);
+    server.stop();
+}
+
+#[test]
 fn another_codec_on_the_other_side_is_told() {
     for (ours, theirs) in [("json", "msgpack"), ("msgpack", "json")] {
         let (server, address) = Program::server(ANY_PORT, &["--codec", ours]);

@@ -95,8 +95,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
 fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let Arguments { is_server, address, options, expressions } = arguments;
     if is_server {
-        // A client has to wait for some of its primes before it asks for more.
-        server::run(options.unanswered_limit(16, 1 << 20).listen(address)?)
+        server::run(options.listen(address)?)
     } else {
         client::run(options.connect(address)?, expressions)
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
 use foreground::MessageRouter;
 use foreground::channel::{Listener, Request, SendError};
 use foreground::net::PeerAddress;
@@ -17,11 +18,13 @@ use crate::{complain, say};
 /// How long the primes under way may take after the end was asked for.
 const GRACE: Duration = Duration::from_secs(10);
 const HISTORY: usize = 100;
+const PRIME_THREADS: usize = 2;
 const LARGEST_PRIME: usize = 200_000;
 
 /// What the callbacks have between them, and nobody else: it needs no lock.
-#[derive(Default)]
 struct Calculator {
+    /// To the threads that find primes.
+    primes: Sender<(Request, usize)>,
     history: VecDeque<String>,
     is_stopping: bool,
 }
@@ -44,7 +47,9 @@ pub(crate) fn run(listener: Listener) -> Result<ExitCode, Box<dyn Error>> {
     })?;
     say(format_args!("listening at {}; Ctrl-D ends", requests.local_address()));
 
-    router.route_until(&mut Calculator::default(), |calculator| calculator.is_stopping, None)?;
+    let mut calculator =
+        Calculator { primes: start_threads()?, history: VecDeque::new(), is_stopping: false };
+    router.route_until(&mut calculator, |calculator| calculator.is_stopping, None)?;
     drop(serving);
     match requests.stop(GRACE) {
         0 => say("stopped"),
@@ -63,11 +68,8 @@ impl Calculator {
                 return reply(request, ask, Ok(Answer::Lines(lines)));
             }
             Ask::Find(What::Prime, count) => {
-                // If there is no thread to be had, the request is dropped, and so fails.
-                let found = move || reply(request, ask, prime(count).map(Answer::Number));
-                if let Err(error) = thread::Builder::new().spawn(found) {
-                    complain(format_args!("{ask}: no thread: {error}"));
-                }
+                // The threads end with the program, not before.
+                let _ = self.primes.send((request, count));
                 return;
             }
         };
@@ -79,6 +81,20 @@ impl Calculator {
         }
         reply(request, ask, number.map(Answer::Number));
     }
+}
+
+/// What takes long is done here, and answered from here.
+fn start_threads() -> io::Result<Sender<(Request, usize)>> {
+    let (sender, receiver) = crossbeam_channel::unbounded::<(Request, usize)>();
+    for _ in 0..PRIME_THREADS {
+        let receiver = receiver.clone();
+        thread::Builder::new().spawn(move || {
+            for (request, count) in receiver {
+                reply(request, Ask::Find(What::Prime, count), prime(count).map(Answer::Number));
+            }
+        })?;
+    }
+    Ok(sender)
 }
 
 /// Sends the result, or why there is none, and prints it.
