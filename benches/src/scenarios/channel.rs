@@ -47,7 +47,8 @@ fn echo() -> (Channel, thread::JoinHandle<()>) {
 pub fn round_trip(size: &Size) -> Figure {
     let (channel, server) = echo();
     let text = text();
-    let call = |count| (0..count).for_each(|_| assert_eq!(channel.call::<String>(&text).expect("a reply"), text));
+    let call =
+        |count| (0..count).for_each(|_| assert_eq!(channel.call::<String>(&text).expect("a reply"), text));
     call(WARM_UP);
     let start = Instant::now();
     call(size.calls / 4);

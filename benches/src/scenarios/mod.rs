@@ -1,5 +1,6 @@
 //! What is measured, and of whom.
 
+mod bus;
 mod channel;
 mod flood;
 mod latency;
@@ -100,6 +101,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("task_cancel_all", "cancelling 100,000 queued tasks"),
     scenario("task_cancel_10k", "cancelling 10,000 queued tasks"),
     counted("memory_task", "memory of a queued task, over its closure", Unit::Bytes),
+    scenario("bus_round_trip", "a request and its response, between two threads"),
     scenario("channel_round_trip", "a request and its reply, over a Unix socket"),
     scenario("channel_in_flight", "one request of 1000 in flight, over a Unix socket"),
 ];
@@ -121,7 +123,7 @@ pub struct Size {
     pub messages: u64,
     pub pipes: usize,
     pub pings: u64,
-    /// Tasks that are called, reports of one task, and tasks that are queued at once.
+    /// Tasks and requests that are called, reports of one task, and tasks that are queued at once.
     pub calls: u64,
     pub reports: u64,
     pub tasks: u64,
@@ -297,6 +299,8 @@ pub fn jobs() -> Vec<Job> {
     jobs.add("task_reports", "foreground", Place::Here, tasks::reports);
     jobs.add("task_reports", "pipe", Place::Here, throughput::producers::<Foreground, 3, 1>);
 
+    jobs.add("bus_round_trip", YARDSTICK, Place::Here, bus::two_channels);
+    jobs.add("bus_round_trip", "foreground", Place::Here, bus::round_trip);
     jobs.add("channel_round_trip", YARDSTICK, Place::Here, channel::round_trip_by_hand);
     jobs.add("channel_round_trip", "foreground", Place::Here, channel::round_trip);
     jobs.add("channel_in_flight", YARDSTICK, Place::Here, channel::in_flight_by_hand);
