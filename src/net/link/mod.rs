@@ -19,6 +19,8 @@ mod read;
 #[cfg(unix)]
 mod sleep;
 mod state;
+#[cfg(all(test, unix))]
+mod tests;
 
 use std::io;
 use std::net::Shutdown;
@@ -265,13 +267,15 @@ impl<P: Protocol> Link<P> {
             return Ok(());
         }
         output.writing = true;
-        let was_high = output.unsent() > HIGH_WATER;
+        let mut was_high = output.unsent() > HIGH_WATER;
         let mut written = 0;
         let mut failure = None;
         for _ in 0..ROUNDS {
             let Some(chunk) = output.take() else { break };
             match MutexGuard::unlocked(&mut output, || chunk.write(&self.stream)) {
                 Ok(n) => {
+                    // Others may have sent much meanwhile.
+                    was_high |= output.unsent() > HIGH_WATER;
                     written += n;
                     if !output.wrote(chunk, n) {
                         break;
@@ -290,6 +294,9 @@ impl<P: Protocol> Link<P> {
         }
         let mut state = self.state.lock();
         let done = output.is_empty();
+        if written > 0 && state.since.quiet.is_some() {
+            state.since.quiet = Some(Instant::now());
+        }
         if done {
             state.since.stalled = None;
         } else if written > 0 || state.since.stalled.is_none() {
@@ -328,7 +335,8 @@ impl<P: Protocol> Link<P> {
         }
     }
 
-    /// Waits until all that was sent has been given to the system. False when the time has come before.
+    /// Waits until all that was sent has been given to the system. False when the time has come before, or when the
+    /// connection has ended and something was lost.
     pub(crate) fn wait_flushed(&self, deadline: Option<Instant>) -> bool {
         let mut output = self.output.lock();
         while !output.is_empty() && !is_io_thread() {
@@ -341,7 +349,7 @@ impl<P: Protocol> Link<P> {
                 }
             }
         }
-        output.is_empty()
+        output.is_empty() && !output.lost
     }
 
     /// Stops reading for a while, or goes on. A thread that waits for something of this connection reads all the same.
@@ -385,26 +393,25 @@ impl<P: Protocol> Link<P> {
 
     /// Ends the connection for the layers above, and in order for the peer: what was sent is still written.
     pub(crate) fn finish(&self, reason: Disconnect) {
+        // Both at once: nobody sends more after what he has seen to be the last.
+        let mut output = self.output.lock();
         let mut state = self.state.lock();
         match state.phase {
             Phase::Open => {}
             Phase::Connecting => {
-                drop(state);
+                drop((state, output));
                 return self.close(reason);
             }
             Phase::Finishing | Phase::Closed => return,
         }
         state.phase = Phase::Finishing;
         state.reason = Some(reason.clone());
-        state.since.finishing = Some(Instant::now());
         state.since.midway = None;
         state.since.quiet = None;
         self.open.store(false, Ordering::Release); // read by `is_open`
         wake_reader(&state);
         self.watch(&mut state);
-        self.reset_alarm(&mut state);
         drop(state);
-        let mut output = self.output.lock();
         let broken = output.refused.is_some();
         output.refused.get_or_insert(reason.clone());
         let flushed = output.is_empty();
@@ -422,9 +429,13 @@ impl<P: Protocol> Link<P> {
     /// All is written: the peer is told so. It ends when the peer has closed too.
     fn half_close(&self) {
         self.stream.shut_down(Shutdown::Write);
-        if self.state.lock().eof {
-            self.end();
+        let mut state = self.state.lock();
+        if state.eof {
+            drop(state);
+            return self.end();
         }
+        state.since.finishing.get_or_insert_with(Instant::now);
+        self.reset_alarm(&mut state);
     }
 
     /// Ends a connection that has been finished.
@@ -447,6 +458,9 @@ impl<P: Protocol> Link<P> {
 
     /// Sees to it that the I/O thread looks at the next deadline, not later.
     fn reset_alarm(&self, state: &mut State<P::Decoder>) {
+        if state.phase == Phase::Closed {
+            return; // the key may be another's
+        }
         let next = state.deadline(&self.timeouts).map(|(at, _)| at);
         let next = next.into_iter().chain(state.connect_again.as_ref().map(|&(at, _)| at)).min();
         let Some(next) = next else { return };
@@ -483,7 +497,12 @@ impl<P: Protocol> Source for Link<P> {
         }
         if interest.write {
             let output = self.output.lock();
-            let _ = self.write_out(output);
+            if output.writing {
+                // The thread that writes asks again if it has to; until then this would be told again and again.
+                self.state.lock().wants_write = false;
+            } else {
+                let _ = self.write_out(output);
+            }
         }
         if interest.read {
             self.read_turn();
@@ -492,13 +511,14 @@ impl<P: Protocol> Source for Link<P> {
     }
 
     fn alarm(self: Arc<Self>, now: Instant) {
+        let is_idle = self.protocol.is_idle();
         let mut state = self.state.lock();
         state.alarm = None;
         if let Some((_, address)) = state.connect_again.take_if(|(at, _)| *at <= now) {
             drop(state);
             return self.connect_again(address);
         }
-        if state.since.quiet.is_some() && !self.protocol.is_idle() {
+        if state.since.quiet.is_some() && (!is_idle || state.wants_write) {
             state.since.quiet = Some(now);
         }
         if state.since.midway.is_some() && state.paused && state.reader == Reader::Io {
