@@ -352,6 +352,7 @@ impl<P: Protocol> Link<P> {
             // The time for which the peer was not read is not its fault.
             state.since.midway = state.since.midway.map(|_| Instant::now());
             self.watch(&mut state);
+            self.reset_alarm(&mut state);
         }
     }
 
@@ -365,10 +366,10 @@ impl<P: Protocol> Link<P> {
         let first = state.reason.is_none();
         let reason = state.reason.get_or_insert(reason).clone();
         self.open.store(false, Ordering::Release); // read by `is_open`
-        let decoder = state.decoder.take();
+        let input = state.input.take();
         wake_reader(&state);
         drop(state);
-        drop(decoder);
+        drop(input);
         self.stream.shut_down(Shutdown::Both);
         let mut output = self.output.lock();
         output.clear();
@@ -448,7 +449,9 @@ impl<P: Protocol> Link<P> {
     /// Sees to it that the I/O thread looks at the next deadline, not later.
     fn reset_alarm(&self, state: &mut State<P::Decoder>) {
         let next = state.deadline(&self.timeouts).map(|(at, _)| at);
-        let next = next.into_iter().chain(state.connect_again.as_ref().map(|&(at, _)| at)).min();
+        let backlog = state.has_backlog().then(Instant::now);
+        let next =
+            next.into_iter().chain(state.connect_again.as_ref().map(|&(at, _)| at)).chain(backlog).min();
         let Some(next) = next else { return };
         if state.alarm.is_none_or(|alarm| next < alarm)
             && let Some(&key) = self.key.get()
@@ -497,6 +500,11 @@ impl<P: Protocol> Source for Link<P> {
         if let Some((_, address)) = state.connect_again.take_if(|(at, _)| *at <= now) {
             drop(state);
             return self.connect_again(address);
+        }
+        if state.has_backlog() {
+            drop(state);
+            self.read_turn();
+            state = self.state.lock();
         }
         if state.since.quiet.is_some() && !self.protocol.is_idle() {
             state.since.quiet = Some(now);
