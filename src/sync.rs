@@ -7,7 +7,7 @@
 mod real {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::{Arc, atomic};
-    #[cfg(feature = "tasks")]
+    #[cfg(any(feature = "bus", feature = "tasks"))]
     pub(crate) use std::thread::ThreadId;
     pub(crate) use std::thread::{Thread, current, park, park_timeout, yield_now};
 

@@ -1,0 +1,181 @@
+//! The place for one response, shared by its two ends: a [`Transaction`](super::Transaction) puts it in, and a
+//! [`PendingResponse`](super::PendingResponse) takes it out.
+//!
+//! Whatever is the user's (a response, a callback) is moved out of the lock before it is dropped or called.
+
+use std::mem;
+
+use super::error::ResponseError;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::{Mutex, Thread, spin_loop, yield_now};
+
+/// How a request ended for its client.
+pub(super) type Outcome<R> = Result<R, ResponseError>;
+
+/// Where an outcome goes that no thread waits for: a pipe of the client's router.
+pub(super) trait Deliver<R>: Send {
+    /// Delivers the outcome, or gives it back if nobody will receive it.
+    fn deliver(self: Box<Self>, outcome: Outcome<R>) -> Result<(), Outcome<R>>;
+    /// Whether nobody will receive it.
+    fn is_closed(&self) -> bool;
+}
+
+/// Who is to be told of the outcome.
+enum Waiter<R> {
+    /// Nobody yet: the client has not begun to wait, or looks now and then.
+    Nobody,
+    /// A thread that sleeps.
+    Thread(Thread),
+    /// A callback in the foreground.
+    Callback(Box<dyn Deliver<R>>),
+}
+
+enum State<R> {
+    /// There is no outcome yet.
+    Open(Waiter<R>),
+    /// The outcome is there, and was not taken.
+    Settled(Outcome<R>),
+    /// The outcome was taken or delivered, or the client has given up.
+    Closed,
+}
+
+pub(super) struct Slot<R> {
+    state: Mutex<State<R>>,
+    /// Set after the outcome is there, for those who look without the lock.
+    is_settled: AtomicBool,
+    is_received: AtomicBool,
+}
+
+impl<R> Slot<R> {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::new(State::Open(Waiter::Nobody)),
+            is_settled: AtomicBool::new(false),
+            is_received: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes that a server has received the request.
+    pub(super) fn mark_received(&self) {
+        // Relaxed: who asks has seen under the lock of the roster that the server has left, which it did after this.
+        self.is_received.store(true, Relaxed);
+    }
+
+    pub(super) fn is_received(&self) -> bool {
+        self.is_received.load(Relaxed)
+    }
+
+    /// Puts the outcome in, and tells whoever waits. Gives it back if the client has given up.
+    pub(super) fn settle(&self, outcome: Outcome<R>) -> Result<(), Outcome<R>> {
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Closed) {
+            State::Open(Waiter::Callback(callback)) => {
+                drop(state);
+                callback.deliver(outcome)
+            }
+            State::Open(waiter) => {
+                *state = State::Settled(outcome);
+                drop(state);
+                // Release: whoever sees it finds the outcome under the lock. It comes after the lock is let go, which who
+                // spins would otherwise run into.
+                self.is_settled.store(true, Release);
+                if let Waiter::Thread(thread) = waiter {
+                    thread.unpark();
+                }
+                Ok(())
+            }
+            settled_or_closed => {
+                *state = settled_or_closed;
+                drop(state);
+                Err(outcome)
+            }
+        }
+    }
+
+    /// Takes the outcome, if it is there.
+    pub(super) fn take(&self) -> Option<Outcome<R>> {
+        self.take_or_wait_by(None)
+    }
+
+    /// Takes the outcome; or has `thread` unparked when it comes.
+    pub(super) fn take_or_unpark(&self, thread: Thread) -> Option<Outcome<R>> {
+        self.take_or_wait_by(Some(thread))
+    }
+
+    fn take_or_wait_by(&self, thread: Option<Thread>) -> Option<Outcome<R>> {
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Closed) {
+            State::Settled(outcome) => Some(outcome),
+            State::Open(waiter) => {
+                *state = State::Open(thread.map_or(waiter, Waiter::Thread));
+                None
+            }
+            State::Closed => None,
+        }
+    }
+
+    /// Waits for some microseconds, in which a server that was waiting itself has answered: falling asleep and being
+    /// woken costs both threads more than that.
+    pub(super) fn spin(&self) {
+        // Acquire: the outcome is there.
+        spin_until(|| self.is_settled.load(Acquire));
+    }
+
+    /// Has the outcome delivered when it comes, or now.
+    pub(super) fn deliver_to(&self, callback: Box<dyn Deliver<R>>) {
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Closed) {
+            State::Settled(outcome) => {
+                drop(state);
+                // If it comes back, the router was stopped, and nobody is left to be told.
+                let undelivered = callback.deliver(outcome);
+                drop(undelivered);
+            }
+            State::Open(_) => *state = State::Open(Waiter::Callback(callback)),
+            State::Closed => {}
+        }
+    }
+
+    /// The client does not wait any more: nobody will take an outcome, unless it is to be delivered. One that is there
+    /// is dropped.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        if !matches!(*state, State::Open(Waiter::Callback(_))) {
+            let old = mem::replace(&mut *state, State::Closed);
+            drop(state);
+            drop(old);
+        }
+    }
+
+    /// Whether nobody will take an outcome.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match &*self.state.lock() {
+            State::Open(Waiter::Callback(callback)) => callback.is_closed(),
+            State::Open(_) | State::Settled(_) => false,
+            State::Closed => true,
+        }
+    }
+}
+
+/// Tries again and again, with growing pauses, for some microseconds.
+pub(super) fn spin_until(mut is_so: impl FnMut() -> bool) {
+    /// Pauses of 1, 2, 4 .. 64 instructions, then some in which other threads may run.
+    const PAUSES: u32 = 7;
+    const YIELDS: u32 = 4;
+
+    // A model has no time to lose, and looks at every order anyway.
+    if cfg!(loom) {
+        return;
+    }
+    for round in 0..PAUSES + YIELDS {
+        if is_so() {
+            return;
+        }
+        if round < PAUSES {
+            (0..1 << round).for_each(|_| spin_loop());
+        } else {
+            yield_now();
+        }
+    }
+}
