@@ -73,7 +73,7 @@ impl<Q, R> Client<Q, R> {
     pub fn send_request(&self, request: Q) -> Result<PendingResponse<R>, SendRequestError<Q>> {
         let slot = Arc::new(Slot::new());
         match self.requests.push(request, &slot) {
-            Ok(()) => Ok(PendingResponse::new(slot, Arc::clone(&self.requests.roster))),
+            Ok(number) => Ok(PendingResponse::new(slot, Arc::clone(&self.requests.roster), number)),
             Err(request) => Err(SendRequestError::Disconnected(request)),
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::error::{RecvResponseTimeoutError, ResponseError, TryRecvResponseError};
 use super::roster::Roster;
-use super::slot::{Deliver, Outcome, Slot};
+use super::slot::{Deliver, Outcome, Slot, spin};
 use crate::pipe::Wait;
 use crate::sync::{Arc, current, park, park_timeout};
 use crate::{MessageRouter, PipeError, StartedSender};
@@ -28,7 +28,9 @@ use crate::{MessageRouter, PipeError, StartedSender};
 #[must_use = "dropping it gives the request up; receive the response, or have it delivered"]
 pub struct PendingResponse<R> {
     slot: Arc<Slot<R>>,
+    /// Who can receive the request, and the request's number.
     roster: Arc<Roster>,
+    number: u64,
 }
 
 /// Why a wait has no outcome.
@@ -38,8 +40,8 @@ enum Unfinished {
 }
 
 impl<R> PendingResponse<R> {
-    pub(super) fn new(slot: Arc<Slot<R>>, roster: Arc<Roster>) -> Self {
-        Self { slot, roster }
+    pub(super) fn new(slot: Arc<Slot<R>>, roster: Arc<Roster>, number: u64) -> Self {
+        Self { slot, roster, number }
     }
 
     /// Waits for the response. Blocks the calling thread, and no other.
@@ -190,13 +192,15 @@ impl<R> PendingResponse<R> {
     }
 
     fn wait(&self, wait: Wait) -> Result<Outcome<R>, Unfinished> {
-        self.slot.spin();
+        if let Some(outcome) = spin(|| self.slot.take()) {
+            return Ok(outcome);
+        }
         loop {
             if let Some(outcome) = self.slot.take_or_unpark(current()) {
                 return Ok(outcome);
             }
             // Asked in this order: a server that received the request may have left since.
-            if self.roster.is_only_here() && !self.slot.is_received() {
+            if self.roster.is_only_here() && !self.roster.is_received(self.number) {
                 return Err(Unfinished::WouldDeadlock);
             }
             match wait {

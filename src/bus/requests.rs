@@ -8,12 +8,10 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::roster::Roster;
-use super::slot::{Slot, spin_until};
+use super::slot::{Slot, spin};
 use super::transaction::Transaction;
 use crate::StartedSender;
 use crate::pipe::Wait;
-use crate::sync::atomic::AtomicUsize;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Condvar, Mutex};
 
 /// An empty queue that was larger than this gives its memory back.
@@ -40,15 +38,17 @@ pub(super) enum Nothing {
 
 pub(super) struct Requests<Q, R> {
     queue: Mutex<Queue<Q, R>>,
-    /// How many requests wait, for those who look without the lock.
-    waiting: AtomicUsize,
     /// Tells a server that sleeps of a request, or that none will come.
     arrived: Condvar,
     pub(super) roster: Arc<Roster>,
 }
 
 struct Queue<Q, R> {
-    requests: VecDeque<Received<Q, R>>,
+    /// The oldest request. It has its own place because most often it is the only one, and then comes to the server with
+    /// the lock, and not by way of the buffer.
+    oldest: Option<Received<Q, R>>,
+    /// Those after it; none if there is no oldest.
+    others: VecDeque<Received<Q, R>>,
     /// The number of the oldest request. The others have those that follow.
     first: u64,
     clients: usize,
@@ -62,18 +62,29 @@ struct Queue<Q, R> {
 }
 
 impl<Q, R> Queue<Q, R> {
+    /// The number of the next request that comes.
     fn end(&self) -> u64 {
-        self.first + self.requests.len() as u64
+        self.first + u64::from(self.oldest.is_some()) + self.others.len() as u64
+    }
+
+    fn push(&mut self, received: Received<Q, R>) {
+        if self.oldest.is_none() {
+            self.oldest = Some(received);
+        } else {
+            self.others.push_back(received);
+        }
     }
 
     /// Takes the oldest request.
     fn pop(&mut self) -> Option<Received<Q, R>> {
-        let received = self.requests.pop_front()?;
+        let received = self.oldest.take()?;
         self.first += 1;
-        if self.requests.is_empty() && self.requests.capacity() > KEPT_REQUESTS {
-            self.requests = VecDeque::new();
+        if !self.others.is_empty() {
+            self.oldest = self.others.pop_front();
+            if self.others.is_empty() && self.others.capacity() > KEPT_REQUESTS {
+                self.others = VecDeque::new();
+            }
         }
-        received.0.mark_received();
         Some(received)
     }
 }
@@ -83,7 +94,8 @@ impl<Q, R> Requests<Q, R> {
     pub(super) fn new() -> Self {
         Self {
             queue: Mutex::new(Queue {
-                requests: VecDeque::new(),
+                oldest: None,
+                others: VecDeque::new(),
                 first: 0,
                 clients: 1,
                 sleeping: 0,
@@ -91,23 +103,21 @@ impl<Q, R> Requests<Q, R> {
                 next_key: 0,
                 is_closed: false,
             }),
-            waiting: AtomicUsize::new(0),
             arrived: Condvar::new(),
             roster: Arc::new(Roster::new()),
         }
     }
 
-    /// Adds a request, and tells the servers; gives it back if there is none.
-    pub(super) fn push(&self, request: Q, slot: &Arc<Slot<R>>) -> Result<(), Q> {
+    /// Adds a request, and tells the servers. Returns its number; or gives it back if there is no server.
+    pub(super) fn push(&self, request: Q, slot: &Arc<Slot<R>>) -> Result<u64, Q> {
+        let transaction = Transaction::new(Arc::clone(slot));
         let mut queue = self.queue.lock();
         if queue.is_closed {
             drop(queue);
             return Err(request);
         }
-        let due = Due(queue.end());
-        queue.requests.push_back((Transaction::new(Arc::clone(slot)), request));
-        // Relaxed: a hint, as in `recv`.
-        self.waiting.store(queue.requests.len(), Relaxed);
+        let number = queue.end();
+        queue.push((transaction, request));
         let routers = (!queue.routers.is_empty()).then(|| Arc::clone(&queue.routers));
         let is_slept = queue.sleeping > 0;
         drop(queue);
@@ -116,22 +126,22 @@ impl<Q, R> Requests<Q, R> {
         }
         for (_, router) in routers.iter().flat_map(|routers| routers.iter()) {
             // One that has stopped leaves the request to the others, or ends all requests.
-            let _ = router.send(due);
+            let _ = router.send(Due(number));
         }
-        Ok(())
+        Ok(number)
     }
 
     /// Takes the oldest request, waiting for one as `wait` says.
     pub(super) fn recv(&self, wait: Wait) -> Result<Received<Q, R>, Nothing> {
-        if !matches!(wait, Wait::Never) {
-            // Relaxed: a hint. What counts is looked at under the lock.
-            spin_until(|| self.waiting.load(Relaxed) > 0);
+        if !matches!(wait, Wait::Never)
+            && let Some(received) = spin(|| self.pop(&mut self.queue.lock()))
+        {
+            return Ok(received);
         }
         let mut queue = self.queue.lock();
         let mut timed_out = matches!(wait, Wait::Never);
         loop {
-            if let Some(received) = queue.pop() {
-                self.waiting.store(queue.requests.len(), Relaxed);
+            if let Some(received) = self.pop(&mut queue) {
                 return Ok(received);
             }
             if queue.clients == 0 {
@@ -155,12 +165,13 @@ impl<Q, R> Requests<Q, R> {
     /// Takes the oldest request, if its number is not above that of `due`.
     pub(super) fn take(&self, due: Due) -> Option<Received<Q, R>> {
         let mut queue = self.queue.lock();
-        if queue.first > due.0 {
-            return None;
-        }
-        let received = queue.pop();
-        self.waiting.store(queue.requests.len(), Relaxed);
-        received
+        if queue.first > due.0 { None } else { self.pop(&mut queue) }
+    }
+
+    fn pop(&self, queue: &mut Queue<Q, R>) -> Option<Received<Q, R>> {
+        let received = queue.pop()?;
+        self.roster.set_received(queue.first);
+        Some(received)
     }
 
     pub(super) fn add_client(&self) {
@@ -212,11 +223,11 @@ impl<Q, R> Requests<Q, R> {
     pub(super) fn close(&self) {
         let mut queue = self.queue.lock();
         queue.is_closed = true;
-        let requests = mem::take(&mut queue.requests);
+        let (oldest, others) = (queue.oldest.take(), mem::take(&mut queue.others));
         let routers = mem::replace(&mut queue.routers, Arc::new([]));
         drop(queue);
         // All are told before a request is dropped, for that may panic.
-        let (transactions, requests): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+        let (transactions, requests): (Vec<_>, Vec<_>) = oldest.into_iter().chain(others).unzip();
         transactions.into_iter().for_each(Transaction::disconnect);
         drop((requests, routers));
     }

@@ -2,6 +2,8 @@
 //!
 //! It knows neither requests nor responses, so that a pending response can ask it without a type for the request.
 
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Mutex, Thread, ThreadId, current};
 
 /// A server, as far as it matters who else could take its part.
@@ -15,7 +17,13 @@ pub(super) enum Place {
 
 pub(super) struct Roster {
     servers: Mutex<Servers>,
+    /// Written with each request, by servers only; clients count themselves in and out next to it.
+    received: Apart<AtomicU64>,
 }
+
+/// Keeps a value out of the reach of its neighbours' writes.
+#[repr(align(128))]
+struct Apart<T>(T);
 
 struct Servers {
     anywhere: usize,
@@ -29,7 +37,18 @@ impl Roster {
     /// Makes the roster of one server.
     pub(super) fn new() -> Self {
         let servers = Servers { anywhere: 1, foregrounds: Vec::new(), waiting: Vec::new() };
-        Self { servers: Mutex::new(servers) }
+        Self { servers: Mutex::new(servers), received: Apart(AtomicU64::new(0)) }
+    }
+
+    /// Notes that the requests below this number have been received.
+    pub(super) fn set_received(&self, below: u64) {
+        // Relaxed: who asks has seen under the lock that a server has left, which it did after this.
+        self.received.0.store(below, Relaxed);
+    }
+
+    /// Whether a server has received the request of this number.
+    pub(super) fn is_received(&self, number: u64) -> bool {
+        number < self.received.0.load(Relaxed)
     }
 
     pub(super) fn join(&self, place: Place) {

@@ -6,8 +6,6 @@
 use std::mem;
 
 use super::error::ResponseError;
-use crate::sync::atomic::AtomicBool;
-use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Mutex, Thread, spin_loop, yield_now};
 
 /// How a request ended for its client.
@@ -42,28 +40,11 @@ enum State<R> {
 
 pub(super) struct Slot<R> {
     state: Mutex<State<R>>,
-    /// Set after the outcome is there, for those who look without the lock.
-    is_settled: AtomicBool,
-    is_received: AtomicBool,
 }
 
 impl<R> Slot<R> {
     pub(super) fn new() -> Self {
-        Self {
-            state: Mutex::new(State::Open(Waiter::Nobody)),
-            is_settled: AtomicBool::new(false),
-            is_received: AtomicBool::new(false),
-        }
-    }
-
-    /// Notes that a server has received the request.
-    pub(super) fn mark_received(&self) {
-        // Relaxed: who asks has seen under the lock of the roster that the server has left, which it did after this.
-        self.is_received.store(true, Relaxed);
-    }
-
-    pub(super) fn is_received(&self) -> bool {
-        self.is_received.load(Relaxed)
+        Self { state: Mutex::new(State::Open(Waiter::Nobody)) }
     }
 
     /// Puts the outcome in, and tells whoever waits. Gives it back if the client has given up.
@@ -77,9 +58,6 @@ impl<R> Slot<R> {
             State::Open(waiter) => {
                 *state = State::Settled(outcome);
                 drop(state);
-                // Release: whoever sees it finds the outcome under the lock. It comes after the lock is let go, which who
-                // spins would otherwise run into.
-                self.is_settled.store(true, Release);
                 if let Waiter::Thread(thread) = waiter {
                     thread.unpark();
                 }
@@ -95,31 +73,27 @@ impl<R> Slot<R> {
 
     /// Takes the outcome, if it is there.
     pub(super) fn take(&self) -> Option<Outcome<R>> {
-        self.take_or_wait_by(None)
+        let mut state = self.state.lock();
+        if !matches!(*state, State::Settled(_)) {
+            return None;
+        }
+        match mem::replace(&mut *state, State::Closed) {
+            State::Settled(outcome) => Some(outcome),
+            State::Open(_) | State::Closed => None,
+        }
     }
 
     /// Takes the outcome; or has `thread` unparked when it comes.
     pub(super) fn take_or_unpark(&self, thread: Thread) -> Option<Outcome<R>> {
-        self.take_or_wait_by(Some(thread))
-    }
-
-    fn take_or_wait_by(&self, thread: Option<Thread>) -> Option<Outcome<R>> {
         let mut state = self.state.lock();
         match mem::replace(&mut *state, State::Closed) {
             State::Settled(outcome) => Some(outcome),
-            State::Open(waiter) => {
-                *state = State::Open(thread.map_or(waiter, Waiter::Thread));
+            State::Open(_) => {
+                *state = State::Open(Waiter::Thread(thread));
                 None
             }
             State::Closed => None,
         }
-    }
-
-    /// Waits for some microseconds, in which a server that was waiting itself has answered: falling asleep and being
-    /// woken costs both threads more than that.
-    pub(super) fn spin(&self) {
-        // Acquire: the outcome is there.
-        spin_until(|| self.is_settled.load(Acquire));
     }
 
     /// Has the outcome delivered when it comes, or now.
@@ -158,19 +132,21 @@ impl<R> Slot<R> {
     }
 }
 
-/// Tries again and again, with growing pauses, for some microseconds.
-pub(super) fn spin_until(mut is_so: impl FnMut() -> bool) {
+/// Tries again and again, for some microseconds: falling asleep and being woken costs both threads more than that.
+///
+/// What is tried takes a lock, and does not look at a flag beside it first: for the processor, a look is one transfer
+/// between the two threads, and the lock then another one.
+pub(super) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     /// Pauses of 1, 2, 4 .. 64 instructions, then some in which other threads may run.
     const PAUSES: u32 = 7;
     const YIELDS: u32 = 4;
 
     // A model has no time to lose, and looks at every order anyway.
-    if cfg!(loom) {
-        return;
-    }
-    for round in 0..PAUSES + YIELDS {
-        if is_so() {
-            return;
+    let rounds = if cfg!(loom) { 0 } else { PAUSES + YIELDS };
+    for round in 0..rounds {
+        let done = attempt();
+        if done.is_some() {
+            return done;
         }
         if round < PAUSES {
             (0..1 << round).for_each(|_| spin_loop());
@@ -178,4 +154,5 @@ pub(super) fn spin_until(mut is_so: impl FnMut() -> bool) {
             yield_now();
         }
     }
+    None
 }

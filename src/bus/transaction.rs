@@ -47,12 +47,6 @@ impl<R> Transaction<R> {
         Self { slot: Some(slot) }
     }
 
-    pub(super) fn mark_received(&self) {
-        if let Some(slot) = &self.slot {
-            slot.mark_received();
-        }
-    }
-
     /// Gives the response, and lets the client go on. Never blocks.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What tasks are to cost at most, beside what was measured.
+//! What tasks and requests are to cost at most, beside what was measured.
 
 use crate::harness::Row;
 
@@ -27,6 +27,7 @@ pub fn of(rows: &[Row]) -> Vec<Aim> {
         ("`task_reports_latest_work`, times raw", 1.3, ratio("task_reports_latest_work")),
         ("`memory_task`, bytes", 500.0, value("memory_task")),
         ("`task_cancel_all`, times `task_cancel_10k`", 1.25, growth),
+        ("`bus_round_trip`, times raw", 1.3, ratio("bus_round_trip")),
     ];
     let measured =
         |(what, at_most, reached): (_, _, Option<f64>)| Some(Aim { what, at_most, reached: reached? });

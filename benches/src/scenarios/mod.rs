@@ -1,5 +1,6 @@
 //! What is measured, and of whom.
 
+mod bus;
 mod flood;
 mod latency;
 mod memory;
@@ -99,6 +100,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("task_cancel_all", "cancelling 100,000 queued tasks"),
     scenario("task_cancel_10k", "cancelling 10,000 queued tasks"),
     counted("memory_task", "memory of a queued task, over its closure", Unit::Bytes),
+    scenario("bus_round_trip", "a request and its response, between two threads"),
 ];
 
 /// The idle latency in the host that most programs have; see [`headline`].
@@ -118,7 +120,7 @@ pub struct Size {
     pub messages: u64,
     pub pipes: usize,
     pub pings: u64,
-    /// Tasks that are called, reports of one task, and tasks that are queued at once.
+    /// Tasks and requests that are called, reports of one task, and tasks that are queued at once.
     pub calls: u64,
     pub reports: u64,
     pub tasks: u64,
@@ -293,6 +295,9 @@ pub fn jobs() -> Vec<Job> {
     jobs.add("task_reports", YARDSTICK, Place::Here, throughput::producers::<Raw, 3, 1>);
     jobs.add("task_reports", "foreground", Place::Here, tasks::reports);
     jobs.add("task_reports", "pipe", Place::Here, throughput::producers::<Foreground, 3, 1>);
+
+    jobs.add("bus_round_trip", YARDSTICK, Place::Here, bus::two_channels);
+    jobs.add("bus_round_trip", "foreground", Place::Here, bus::round_trip);
     jobs.0
 }
 
