@@ -10,6 +10,8 @@ pub mod fuzzing;
 mod message;
 mod options;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 
