@@ -14,7 +14,7 @@ pub mod event_loop;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(feature = "net")]
+#[cfg(all(feature = "net", not(loom)))] // what waits for sockets is not modelled
 pub mod net;
 mod notifier;
 mod pipe;
@@ -54,6 +54,10 @@ pub mod guide {
     pub mod benchmarks {}
     #[doc = include_str!("docs/trust.md")]
     pub mod trust {}
+    #[cfg(feature = "bus")]
+    #[doc = include_str!("docs/ask_the_user.md")]
+    #[doc = include_str!("../docs/picture_of_a_question.md")]
+    pub mod ask_the_user {}
     #[cfg(feature = "tasks")]
     #[doc = include_str!("docs/background_tasks.md")]
     #[doc = include_str!("../docs/pictures.md")]

@@ -21,9 +21,9 @@ const KEPT_REQUESTS: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Due(pub(super) u64);
 
-/// The senders of the routers that serve, with the key of each. A new list is made when one comes or goes, so that they
-/// are used without the lock: sending wakes, and a waker is the user's.
-type Routers = Arc<[(u64, StartedSender<Due>)]>;
+/// The senders of the routers that serve, with the key of each; none if no router does. A new list is made when one comes
+/// or goes, so that they are used without the lock: sending wakes, and a waker is the user's.
+type Routers = Option<Arc<Vec<(u64, StartedSender<Due>)>>>;
 
 /// A request with the right to answer it.
 pub(super) type Received<Q, R> = (Transaction<R>, Q);
@@ -99,7 +99,7 @@ impl<Q, R> Requests<Q, R> {
                 first: 0,
                 clients: 1,
                 sleeping: 0,
-                routers: Arc::new([]),
+                routers: None,
                 next_key: 0,
                 is_closed: false,
             }),
@@ -118,13 +118,13 @@ impl<Q, R> Requests<Q, R> {
         }
         let number = queue.end();
         queue.push((transaction, request));
-        let routers = (!queue.routers.is_empty()).then(|| Arc::clone(&queue.routers));
+        let routers = queue.routers.clone();
         let is_slept = queue.sleeping > 0;
         drop(queue);
         if is_slept {
             self.arrived.notify_one();
         }
-        for (_, router) in routers.iter().flat_map(|routers| routers.iter()) {
+        for (_, router) in each(&routers) {
             // One that has stopped leaves the request to the others, or ends all requests.
             let _ = router.send(Due(number));
         }
@@ -183,7 +183,7 @@ impl<Q, R> Requests<Q, R> {
         let mut queue = self.queue.lock();
         queue.clients -= 1;
         if queue.clients == 0 {
-            let routers = mem::replace(&mut queue.routers, Arc::new([]));
+            let routers = queue.routers.take();
             drop(queue);
             self.arrived.notify_all();
             drop(routers);
@@ -196,11 +196,11 @@ impl<Q, R> Requests<Q, R> {
         let key = queue.next_key;
         queue.next_key += 1;
         let old = if queue.clients > 0 {
-            let routers = queue.routers.iter().cloned().chain([(key, router.clone())]).collect();
-            mem::replace(&mut queue.routers, routers)
+            let routers = each(&queue.routers).cloned().chain([(key, router.clone())]).collect();
+            queue.routers.replace(Arc::new(routers))
         } else {
             // Nobody will send any more, so the pipe is to end after those that wait.
-            Arc::new([])
+            None
         };
         let (first, end) = (queue.first, queue.end());
         drop(queue);
@@ -213,7 +213,8 @@ impl<Q, R> Requests<Q, R> {
 
     pub(super) fn remove_router(&self, key: u64) {
         let mut queue = self.queue.lock();
-        let routers = queue.routers.iter().filter(|(other, _)| *other != key).cloned().collect();
+        let routers: Vec<_> = each(&queue.routers).filter(|(other, _)| *other != key).cloned().collect();
+        let routers = (!routers.is_empty()).then(|| Arc::new(routers));
         let old = mem::replace(&mut queue.routers, routers);
         drop(queue);
         drop(old);
@@ -224,11 +225,15 @@ impl<Q, R> Requests<Q, R> {
         let mut queue = self.queue.lock();
         queue.is_closed = true;
         let (oldest, others) = (queue.oldest.take(), mem::take(&mut queue.others));
-        let routers = mem::replace(&mut queue.routers, Arc::new([]));
+        let routers = queue.routers.take();
         drop(queue);
         // All are told before a request is dropped, for that may panic.
         let (transactions, requests): (Vec<_>, Vec<_>) = oldest.into_iter().chain(others).unzip();
         transactions.into_iter().for_each(Transaction::disconnect);
         drop((requests, routers));
     }
+}
+
+fn each(routers: &Routers) -> impl Iterator<Item = &(u64, StartedSender<Due>)> {
+    routers.iter().flat_map(|routers| routers.iter())
 }

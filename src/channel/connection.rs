@@ -16,12 +16,15 @@ use super::slot::{Failure, ReplySlot};
 use super::{RemoteError, SendError};
 use crate::net::{
     Admission, Disconnect, DisconnectKind, HIGH_WATER, Link, Mailbox, Membership, NotSent, PeerAddress,
-    Protocol, Stream,
+    Protocol, Stream, When,
 };
 
 /// A peer that sends this many times more than the limits allow, while we wait for its reply, is cut off. Otherwise it is
 /// only not read any more; but then its replies would not be read either.
 const PATIENCE: usize = 4;
+
+/// With more requests than this under way, one more is written together with others: each by itself costs a system call.
+const MANY: usize = 4;
 
 /// The connection, with all that is known of it.
 pub(super) type Connection = Link<Core>;
@@ -309,7 +312,7 @@ impl Protocol for Core {
 }
 
 /// Tells the peer why it is cut off, by an exception that belongs to no request.
-fn say_farewell(link: &Connection, wire: Option<&Wire>, text: &str) {
+fn say_farewell(link: &Arc<Connection>, wire: Option<&Wire>, text: &str) {
     let Some(wire) = wire else { return };
     let core = link.protocol();
     let mut frame = frame::begin();
@@ -319,7 +322,7 @@ fn say_farewell(link: &Connection, wire: Option<&Wire>, text: &str) {
         && frame::end(&mut frame, core.settings.message_limit).is_ok()
     {
         // If it cannot be told, it is not.
-        let _ = link.send(frame);
+        let _ = link.send(frame, When::Now);
     }
 }
 
@@ -344,7 +347,8 @@ impl Incoming {
         match frame {
             Ok(frame) => {
                 self.answered = true;
-                send(&self.link, frame, deadline)
+                let when = if core.load.lock().requests > MANY { When::Soon } else { When::Now };
+                send(&self.link, frame, when, deadline)
             }
             Err(error) => {
                 self.refuse("EncodeError", &error.to_string());
@@ -359,7 +363,7 @@ impl Incoming {
         let text = failure_text(kind, text);
         if let Ok(frame) = self.link.protocol().frame(Kind::Exception, &self.id, &text) {
             // A peer that is gone needs no answer.
-            let _ = self.link.send(frame);
+            let _ = self.link.send(frame, When::Now);
         }
     }
 }
@@ -394,10 +398,10 @@ pub(super) enum Wait {
     Until(Option<Instant>),
 }
 
-pub(super) fn send(link: &Connection, frame: Vec<u8>, wait: Wait) -> Result<(), SendError> {
+fn send(link: &Arc<Connection>, frame: Vec<u8>, when: When, wait: Wait) -> Result<(), SendError> {
     match wait {
-        Wait::Never => link.send(frame).map_err(SendError::Disconnected),
-        Wait::Until(deadline) => link.send_when_room(frame, deadline).map_err(|error| match error {
+        Wait::Never => link.send(frame, when).map_err(SendError::Disconnected),
+        Wait::Until(deadline) => link.send_when_room(frame, when, deadline).map_err(|error| match error {
             NotSent::Disconnected(reason) => SendError::Disconnected(reason),
             NotSent::TimedOut => SendError::TimedOut,
         }),
@@ -414,11 +418,13 @@ pub(super) fn ask<T: Serialize + ?Sized>(
     let id = core.pending.next_id();
     let frame = core.frame(Kind::Request, &Id::Number(id), content)?;
     let slot = Arc::new(ReplySlot::new());
-    core.pending.insert(id, slot.clone()).map_err(SendError::Disconnected)?;
+    let unwaited = core.pending.insert(id, slot.clone()).map_err(SendError::Disconnected)?;
+    let when = if unwaited > MANY { When::Soon } else { When::Now };
     // From now on the reply is waited for, whatever else the peer sends.
     hold.link().set_paused(false);
-    if let Err(error) = send(hold.link(), frame, wait) {
+    if let Err(error) = send(hold.link(), frame, when, wait) {
         core.pending.remove(id);
+        core.pending.waited();
         return Err(error);
     }
     Ok((id, slot))

@@ -175,6 +175,7 @@ impl Channel {
             if is_io_thread() {
                 return Err(RecvError::WouldDeadlock);
             }
+            self.0.link().flush();
             match self.0.link().read_until(deadline, || inbox.is_ready()) {
                 Reading::Done => {}
                 Reading::TimedOut => return self.try_recv(),

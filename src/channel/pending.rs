@@ -16,6 +16,8 @@ struct Table {
     /// Ids count up and are used once: the reply to a request that was given up is nobody's, however late it comes.
     next: u64,
     requests: HashMap<u64, Arc<ReplySlot>>,
+    /// How many of them nobody has begun to wait for.
+    unwaited: usize,
     closed: Option<Disconnect>,
 }
 
@@ -28,14 +30,20 @@ impl Pending {
         id
     }
 
-    /// Waits for the reply to `id`, unless no reply can come any more.
-    pub(super) fn insert(&self, id: u64, slot: Arc<ReplySlot>) -> Result<(), Disconnect> {
+    /// Expects the reply to `id`, unless no reply can come any more. Returns how many are expected for which nobody waits.
+    pub(super) fn insert(&self, id: u64, slot: Arc<ReplySlot>) -> Result<usize, Disconnect> {
         let mut table = self.0.lock();
         if let Some(reason) = &table.closed {
             return Err(reason.clone());
         }
         table.requests.insert(id, slot);
-        Ok(())
+        table.unwaited += 1;
+        Ok(table.unwaited)
+    }
+
+    /// Somebody begins to wait, or does not want the reply any more. To be called once for each request.
+    pub(super) fn waited(&self) {
+        self.0.lock().unwaited -= 1;
     }
 
     /// The reply to `id` has come, or nobody waits for it any more.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -18,11 +19,20 @@ pub struct PendingReply {
     hold: Hold,
     id: u64,
     slot: Arc<ReplySlot>,
+    /// Somebody has begun to wait.
+    waited: AtomicBool,
 }
 
 impl PendingReply {
     pub(super) fn new(hold: Hold, id: u64, slot: Arc<ReplySlot>) -> Self {
-        Self { hold, id, slot }
+        Self { hold, id, slot, waited: AtomicBool::new(false) }
+    }
+
+    fn begin_to_wait(&self) {
+        // Relaxed: it only counts, and nothing else depends on it.
+        if !self.waited.swap(true, Ordering::Relaxed) {
+            self.hold.core().pending.waited();
+        }
     }
 
     /// Waits for the result, and blocks meanwhile: not for the foreground, which has [`deliver_on`](Self::deliver_on).
@@ -105,6 +115,8 @@ impl PendingReply {
     }
 
     fn ready_until(&self, deadline: Option<Instant>) -> bool {
+        self.begin_to_wait();
+        self.hold.link().flush();
         while !self.slot.is_done() {
             match self.hold.link().read_until(deadline, || self.slot.is_done()) {
                 // It may have ended without a word to this slot only when the slot is done.
@@ -173,6 +185,7 @@ impl PendingReply {
         });
         receiver.detach();
         let sender = sender.start();
+        self.begin_to_wait();
         let slot = self.slot.clone();
         // The hook keeps the request, and so the connection, until the reply has come.
         slot.hook(move |outcome| {
@@ -196,6 +209,7 @@ fn result<R: DeserializeOwned>(hold: &Hold, outcome: Outcome) -> Result<R, Reply
 
 impl Drop for PendingReply {
     fn drop(&mut self) {
+        self.begin_to_wait();
         self.hold.core().pending.remove(self.id);
     }
 }

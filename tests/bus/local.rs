@@ -172,7 +172,7 @@ fn every_value_is_dropped_once_wherever_it_ends() {
     let (client, server) = bus::local::<Member, Member>();
     let [answered, unread, abandoned, unanswered, queued] =
         [(); 5].map(|()| client.send_request(census.member()).unwrap());
-    let mut next = || server.recv_request_timeout(PATIENCE).unwrap().0;
+    let next = || server.recv_request_timeout(PATIENCE).unwrap().0;
     next().send_response(census.member()).unwrap();
     next().send_response(census.member()).unwrap();
     drop(abandoned);

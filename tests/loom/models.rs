@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicUsize as PlainUsize;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
+use foreground::bus::{self, RecvResponseTimeoutError, ResponseError, SendResponseError};
 use foreground::tasks::{AskError, CancelToken, TaskCancelled, model_of_a_question};
 use foreground::{Budget, MessageReceiver, MessageRouter, MessageSender, PipeEnd, StartedSender};
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -534,5 +535,202 @@ fn an_answer_and_a_cancel_at_once_end_the_wait() {
         token.cancel();
         assert!(matches!(worker.join().unwrap(), Ok(7) | Err(AskError::Cancelled)));
         user.join().unwrap();
+    });
+}
+
+#[test]
+fn a_client_and_a_server_that_sleep_are_woken() {
+    model(2, || {
+        let (client, server) = bus::local::<u32, u32>();
+        let worker = thread::spawn(move || {
+            let (transaction, number) = server.recv_request().unwrap();
+            transaction.send_response(number + 1).unwrap();
+        });
+        assert_eq!(client.send_request(1).unwrap().recv_response().unwrap(), 2);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_client_learns_that_nobody_answers() {
+    model(3, || {
+        let (client, server) = bus::local::<(), ()>();
+        let pending = client.send_request(()).unwrap();
+        let (transaction, ()) = server.recv_request().unwrap();
+        let worker = thread::spawn(move || drop(transaction));
+        assert!(matches!(pending.recv_response(), Err(ResponseError::NoResponse)));
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_response_meets_a_client_that_gives_up() {
+    model(3, || {
+        let drops = std::sync::Arc::new(PlainUsize::new(0));
+        let (client, server) = bus::local::<(), Counted>();
+        let pending = client.send_request(()).unwrap();
+        let (transaction, ()) = server.recv_request().unwrap();
+        let response = Counted(std::sync::Arc::clone(&drops));
+        let worker = thread::spawn(move || match transaction.send_response(response) {
+            Ok(()) => {}
+            Err(SendResponseError::Abandoned(response)) => drop(response),
+            Err(other) => panic!("{other:?}"),
+        });
+        drop(pending);
+        worker.join().unwrap();
+        assert_eq!(drops.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_response_meets_a_timeout() {
+    model(3, || {
+        let (client, server) = bus::local::<(), u32>();
+        let pending = client.send_request(()).unwrap();
+        let (transaction, ()) = server.recv_request().unwrap();
+        let worker = thread::spawn(move || transaction.send_response(7).unwrap());
+        let response = match pending.recv_response_timeout(Duration::ZERO) {
+            Ok(response) => response,
+            Err(RecvResponseTimeoutError::Timeout(pending)) => pending.recv_response().unwrap(),
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!(response, 7);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn the_last_server_goes_while_a_request_is_sent() {
+    model(3, || {
+        let (client, server) = bus::local::<(), ()>();
+        let worker = thread::spawn(move || drop(server));
+        if let Ok(pending) = client.send_request(()) {
+            assert!(matches!(pending.recv_response(), Err(ResponseError::Disconnected)));
+        }
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn the_last_client_goes_while_servers_fall_asleep() {
+    model(2, || {
+        let (client, server) = bus::local::<(), ()>();
+        let other = server.clone();
+        let worker = thread::spawn(move || assert!(other.recv_request().is_err()));
+        let leaving = thread::spawn(move || drop(client));
+        assert!(server.recv_request().is_err());
+        worker.join().unwrap();
+        leaving.join().unwrap();
+    });
+}
+
+#[test]
+fn two_servers_and_two_requests_meet() {
+    model(1, || {
+        let (client, server) = bus::local::<u32, u32>();
+        let other = server.clone();
+        let answer = |server: bus::Server<u32, u32>| {
+            let (transaction, number) = server.recv_request().unwrap();
+            transaction.send_response(number).unwrap();
+        };
+        let workers = [thread::spawn(move || answer(server)), thread::spawn(move || answer(other))];
+        let pending = [1, 2].map(|number| client.send_request(number).unwrap());
+        assert_eq!(pending.map(|pending| pending.recv_response().unwrap()), [1, 2]);
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+}
+
+#[test]
+fn a_request_wakes_the_loop_that_serves() {
+    model(2, || {
+        let router = Loop::new();
+        let (client, server) = bus::local::<u64, ()>();
+        let serve = |seen: &mut Seen, _, number| seen.numbers.push(number);
+        let _serving = server.serve_on(&router, serve).unwrap();
+        let worker = thread::spawn(move || drop(client.send_request(1).unwrap()));
+        let mut seen = Seen::default();
+        // It may be about to fall asleep.
+        router.turn(&mut seen);
+        router.run_until(&mut seen, |seen| seen.numbers == [1]);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn two_clients_send_at_once_to_a_loop_that_serves() {
+    model(1, || {
+        let router = Loop::new();
+        let (client, server) = bus::local::<u64, ()>();
+        let serve = |seen: &mut Seen, _, number| seen.numbers.push(number);
+        let _serving = server.serve_on(&router, serve).unwrap();
+        let other = client.clone();
+        let worker = thread::spawn(move || drop(other.send_request(1).unwrap()));
+        drop(client.send_request(2).unwrap());
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| seen.numbers.len() == 2);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_serving_that_stops_meets_a_request() {
+    model(2, || {
+        let router = Loop::new();
+        let (client, server) = bus::local::<u64, ()>();
+        let serving = server.serve_on(&router, |_: &mut Seen, _, _| {}).unwrap();
+        let worker = thread::spawn(move || {
+            if let Ok(pending) = client.send_request(1) {
+                assert!(matches!(pending.recv_response(), Err(ResponseError::Disconnected)));
+            }
+        });
+        drop(serving);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_response_meets_its_delivery() {
+    model(2, || {
+        let router = Loop::new();
+        let (client, server) = bus::local::<(), u64>();
+        let pending = client.send_request(()).unwrap();
+        let (transaction, ()) = server.recv_request().unwrap();
+        let worker = thread::spawn(move || transaction.send_response(7).unwrap());
+        pending.deliver_on(&router, |seen: &mut Seen, number| seen.numbers.push(number.unwrap())).unwrap();
+        let mut seen = Seen::default();
+        router.run_until(&mut seen, |seen| seen.numbers == [7]);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_foreground_that_waits_is_told_when_only_it_could_answer() {
+    model(2, || {
+        let router = Loop::new();
+        let (client, server) = bus::local::<(), ()>();
+        let beside = server.clone();
+        let _serving = server.serve_on(&router, |_: &mut Seen, _, ()| {}).unwrap();
+        let worker = thread::spawn(move || drop(beside));
+        let error = client.send_request(()).unwrap().recv_response().unwrap_err();
+        assert!(matches!(error, ResponseError::WouldDeadlock));
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_foreground_waits_for_what_a_server_has_received_that_went() {
+    model(2, || {
+        let router = Loop::new();
+        let (client, server) = bus::local::<(), u32>();
+        let beside = server.clone();
+        let _serving = server.serve_on(&router, |_: &mut Seen, _, ()| {}).unwrap();
+        let pending = client.send_request(()).unwrap();
+        let worker = thread::spawn(move || {
+            let (transaction, ()) = beside.recv_request().unwrap();
+            drop(beside);
+            transaction.send_response(7).unwrap();
+        });
+        assert_eq!(pending.recv_response().unwrap(), 7);
+        worker.join().unwrap();
     });
 }

@@ -28,6 +28,8 @@ pub fn of(rows: &[Row]) -> Vec<Aim> {
         ("`memory_task`, bytes", 500.0, value("memory_task")),
         ("`task_cancel_all`, times `task_cancel_10k`", 1.25, growth),
         ("`bus_round_trip`, times raw", 1.3, ratio("bus_round_trip")),
+        ("`channel_round_trip`, times raw", 1.5, ratio("channel_round_trip")),
+        ("`channel_in_flight`, times raw", 1.5, ratio("channel_in_flight")),
     ];
     let measured =
         |(what, at_most, reached): (_, _, Option<f64>)| Some(Aim { what, at_most, reached: reached? });

@@ -1,6 +1,7 @@
 //! What is measured, and of whom.
 
 mod bus;
+mod channel;
 mod flood;
 mod latency;
 mod memory;
@@ -101,6 +102,8 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("task_cancel_10k", "cancelling 10,000 queued tasks"),
     counted("memory_task", "memory of a queued task, over its closure", Unit::Bytes),
     scenario("bus_round_trip", "a request and its response, between two threads"),
+    scenario("channel_round_trip", "a request and its reply, over a Unix socket"),
+    scenario("channel_in_flight", "one request of 1000 in flight, over a Unix socket"),
 ];
 
 /// The idle latency in the host that most programs have; see [`headline`].
@@ -298,6 +301,14 @@ pub fn jobs() -> Vec<Job> {
 
     jobs.add("bus_round_trip", YARDSTICK, Place::Here, bus::two_channels);
     jobs.add("bus_round_trip", "foreground", Place::Here, bus::round_trip);
+    jobs.add("channel_round_trip", YARDSTICK, Place::Here, channel::round_trip_by_hand);
+    jobs.add("channel_round_trip", "foreground", Place::Here, channel::round_trip);
+    jobs.add("channel_in_flight", YARDSTICK, Place::Here, channel::in_flight_by_hand);
+    jobs.add("channel_in_flight", "foreground", Place::Here, channel::in_flight);
+    if channel::has_original() {
+        jobs.add("channel_round_trip", "aiomas", Place::Here, channel::round_trip_of_original);
+        jobs.add("channel_in_flight", "aiomas", Place::Here, channel::in_flight_of_original);
+    }
     jobs.0
 }
 

@@ -14,7 +14,7 @@ use crate::bus::error::{ResponseError, SendResponseError};
 use crate::bus::pending::{Await, Unfinished, park_for};
 use crate::bus::slot::{Deliver, Outcome, Slot};
 use crate::net::{
-    Disconnect, DisconnectKind, Link, PeerAddress, Protocol, Reading, Stream, Target, is_io_thread,
+    Disconnect, DisconnectKind, Link, PeerAddress, Protocol, Reading, Stream, Target, When, is_io_thread,
 };
 use crate::pipe::Wait;
 use crate::sync::current;
@@ -66,7 +66,7 @@ impl Exchange {
         });
         match opened {
             // If it cannot be written, the end of the connection will be read.
-            Ok(link) => drop(link.send(request)),
+            Ok(link) => drop(link.send(request, When::Now)),
             Err(error) => exchange.fail(Disconnect::io("taking the stream", error)),
         }
         exchange
@@ -146,7 +146,7 @@ impl Protocol for Asking {
         let attempts = self.exchange.attempts.lock().take();
         if let Some(Attempts { request, .. }) = attempts {
             // If it cannot be written, the end of the connection will be read.
-            drop(link.send(request));
+            drop(link.send(request, When::Now));
         }
     }
 

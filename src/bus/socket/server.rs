@@ -16,7 +16,8 @@ use crate::bus::local;
 use crate::bus::slot::{Deliver, Outcome, Slot};
 use crate::bus::{Serving, Transaction};
 use crate::net::{
-    self, Acceptor, Address, AddressError, Admission, Disconnect, PeerAddress, Stream, after, is_io_thread,
+    self, Acceptor, Address, AddressError, Admission, Disconnect, PeerAddress, Stream, When, after,
+    is_io_thread,
 };
 use crate::{MessageRouter, PipeError};
 
@@ -505,7 +506,7 @@ impl<R> Deliver<R> for Responder<R> {
             .map_err(|error| SendResponseError::Message(MessageError::Convert(error)))?;
         let bytes = self.settings.encode(&message, Purpose::Response).map_err(SendResponseError::Message)?;
         drop(message);
-        self.link.send(bytes).map_err(SendResponseError::Disconnected)
+        self.link.send(bytes, When::Now).map_err(SendResponseError::Disconnected)
     }
 
     fn is_closed(&self) -> bool {

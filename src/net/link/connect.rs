@@ -136,7 +136,6 @@ impl<P: Protocol> Link<P> {
         drop((state, output));
         self.protocol.on_connected(self);
         self.flush();
-        self.watch(&mut self.state.lock());
     }
 
     fn unreachable(&self, error: io::Error) {

@@ -4,7 +4,8 @@
 //! something of this connection, which then sleeps at the socket itself (`read_until`) and saves the detour. Whoever
 //! reads takes the decoder out of the state, holds no lock while the protocol handles messages, and gives it back.
 //!
-//! Writing. `send` writes at once what the system takes, on the thread that sends. The I/O thread writes the rest.
+//! Writing. `send` writes at once what the system takes, on the thread that sends, and what other threads send meanwhile. The
+//! I/O thread writes the rest, and what was sent for `Soon`.
 //!
 //! The end. `close` is at once. `finish` writes what was sent, tells the peer that nothing follows (half-close), throws away what
 //! still comes and waits a while for the peer to close: a socket that is closed with unread input is reset by TCP, which may
@@ -25,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 pub(super) use self::connect::{Attempt, start};
 use self::output::Output;
@@ -38,6 +39,9 @@ use super::{Disconnect, DisconnectKind, PeerAddress};
 
 /// How many bytes may wait to be written before whoever can wait should.
 pub(crate) const HIGH_WATER: usize = 1024 * 1024;
+
+/// How many chunks a thread writes at most, of others too, before it leaves the rest to the I/O thread.
+const ROUNDS: usize = 16;
 
 /// Finds the messages in a stream of bytes.
 pub(crate) trait Decode: Send + 'static {
@@ -104,6 +108,15 @@ pub(crate) struct Link<P: Protocol> {
     open: AtomicBool,
     output: Mutex<Output>,
     room: Condvar,
+}
+
+/// When bytes are to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// By the thread that sends them.
+    Now,
+    /// By the I/O thread, in a moment, together with what is sent by then: for one of many.
+    Soon,
 }
 
 /// Why bytes were not taken.
@@ -188,12 +201,17 @@ impl<P: Protocol> Link<P> {
     }
 
     /// Sends bytes after all that were sent before. Never waits: what the system does not take now is kept.
-    pub(crate) fn send(&self, bytes: Vec<u8>) -> Result<(), Disconnect> {
-        self.send_under(&mut self.output.lock(), bytes)
+    pub(crate) fn send(self: &Arc<Self>, bytes: Vec<u8>, when: When) -> Result<(), Disconnect> {
+        self.send_under(self.output.lock(), bytes, when)
     }
 
     /// Sends bytes once fewer than [`HIGH_WATER`] wait to be written. On the I/O thread it does not wait.
-    pub(crate) fn send_when_room(&self, bytes: Vec<u8>, deadline: Option<Instant>) -> Result<(), NotSent> {
+    pub(crate) fn send_when_room(
+        self: &Arc<Self>,
+        bytes: Vec<u8>,
+        when: When,
+        deadline: Option<Instant>,
+    ) -> Result<(), NotSent> {
         let mut output = self.output.lock();
         while output.unsent() > HIGH_WATER && output.refused.is_none() && !is_io_thread() {
             match deadline {
@@ -206,24 +224,89 @@ impl<P: Protocol> Link<P> {
                 }
             }
         }
-        self.send_under(&mut output, bytes).map_err(NotSent::Disconnected)
+        self.send_under(output, bytes, when).map_err(NotSent::Disconnected)
     }
 
-    fn send_under(&self, output: &mut Output, bytes: Vec<u8>) -> Result<(), Disconnect> {
+    fn send_under(
+        self: &Arc<Self>,
+        mut output: MutexGuard<'_, Output>,
+        bytes: Vec<u8>,
+        when: When,
+    ) -> Result<(), Disconnect> {
         if let Some(reason) = &output.refused {
             return Err(reason.clone());
         }
         let was_empty = output.is_empty();
-        if let Err(error) = output.write_or_keep(&self.stream, bytes) {
-            return Err(self.cannot_write(output, error));
+        output.push(bytes);
+        if when == When::Now || output.unsent() >= output::TOGETHER {
+            return self.write_out(output);
         }
-        if was_empty && !output.is_empty() {
+        if was_empty {
+            // The I/O thread finds that the socket can be written, and then writes all that has come by then.
             let mut state = self.state.lock();
             state.wants_write = true;
-            self.mark_stalled(&mut state);
             self.watch(&mut state);
         }
         Ok(())
+    }
+
+    /// Writes what waits, as far as the system takes it now.
+    pub(crate) fn flush(self: &Arc<Self>) {
+        let output = self.output.lock();
+        if !output.is_empty() {
+            // Whoever waits for what this is about is told by other means.
+            let _ = self.write_out(output);
+        }
+    }
+
+    /// Writes what waits, unless another thread is at it, which then writes this too. The lock is not held meanwhile.
+    fn write_out(self: &Arc<Self>, mut output: MutexGuard<'_, Output>) -> Result<(), Disconnect> {
+        if output.writing || !output.connected {
+            return Ok(());
+        }
+        output.writing = true;
+        let was_high = output.unsent() > HIGH_WATER;
+        let before = output.unsent();
+        let mut failure = None;
+        for _ in 0..ROUNDS {
+            let Some(chunk) = output.take() else { break };
+            match MutexGuard::unlocked(&mut output, || chunk.write(&self.stream)) {
+                Ok(n) => {
+                    if !output.wrote(chunk, n) {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    failure = Some(self.cannot_write(&mut output, error));
+                    break;
+                }
+            }
+        }
+        output.writing = false;
+        let has_room = output.unsent() <= HIGH_WATER;
+        if has_room {
+            self.room.notify_all();
+        }
+        let mut state = self.state.lock();
+        let done = output.is_empty();
+        if done {
+            state.since.stalled = None;
+        } else if output.unsent() < before || state.since.stalled.is_none() {
+            self.mark_stalled(&mut state);
+        }
+        state.wants_write = !done;
+        self.watch(&mut state);
+        let (phase, eof) = (state.phase, state.eof);
+        drop((state, output));
+        match phase {
+            Phase::Finishing if failure.is_some() => self.end(),
+            Phase::Finishing if done => self.half_close(),
+            // Nothing more can come or go.
+            Phase::Open if failure.is_some() && eof => self.close(Disconnect::closed_by_peer()),
+            Phase::Open if was_high && has_room => self.protocol.on_room(self),
+            _ => {}
+        }
+        failure.map_or(Ok(()), Err)
     }
 
     /// Reading goes on: what the peer sent before it went is still worth having.
@@ -232,9 +315,8 @@ impl<P: Protocol> Link<P> {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Disconnect::closed_by_peer(),
             _ => Disconnect::io("writing to the connection", error),
         };
-        output.refused = Some(reason.clone());
+        let reason = output.refused.get_or_insert(reason).clone();
         output.clear();
-        self.room.notify_all();
         reason
     }
 
@@ -242,39 +324,6 @@ impl<P: Protocol> Link<P> {
         if self.timeouts.stall.is_some() {
             state.since.stalled = Some(Instant::now());
             self.reset_alarm(state);
-        }
-    }
-
-    /// Writes what waits.
-    fn flush(self: &Arc<Self>) {
-        let mut output = self.output.lock();
-        let was_high = output.unsent() > HIGH_WATER;
-        let flushed = output.flush(&self.stream);
-        let failed = flushed.is_err();
-        match flushed {
-            Ok(0) => {}
-            Ok(_) if output.is_empty() => self.state.lock().since.stalled = None,
-            Ok(_) => self.mark_stalled(&mut self.state.lock()),
-            Err(error) => {
-                self.cannot_write(&mut output, error);
-            }
-        }
-        let has_room = output.unsent() <= HIGH_WATER;
-        if has_room {
-            self.room.notify_all();
-        }
-        let mut state = self.state.lock();
-        let done = output.is_empty();
-        state.wants_write = !done;
-        let (phase, eof) = (state.phase, state.eof);
-        drop((state, output));
-        match phase {
-            Phase::Finishing if failed => self.end(),
-            Phase::Finishing if done => self.half_close(),
-            // Nothing more can come or go.
-            Phase::Open if failed && eof => self.close(Disconnect::closed_by_peer()),
-            Phase::Open if was_high && has_room => self.protocol.on_room(self),
-            _ => {}
         }
     }
 
@@ -430,7 +479,8 @@ impl<P: Protocol> Source for Link<P> {
             return self.connected();
         }
         if interest.write {
-            self.flush();
+            let output = self.output.lock();
+            let _ = self.write_out(output);
         }
         if interest.read {
             self.read_turn();

@@ -6,20 +6,27 @@ use std::io;
 use crate::net::Disconnect;
 use crate::net::socket::Stream;
 
-/// Small messages share a buffer of this size, so that many are written at once.
-const TOGETHER: usize = 64 * 1024;
+/// Small messages share a buffer of this size, so that many are written at once. When so much has come together, it is
+/// written at the latest.
+pub(super) const TOGETHER: usize = 64 * 1024;
 
 #[derive(Default)]
 pub(super) struct Output {
-    chunks: VecDeque<Vec<u8>>,
-    /// How much of the first chunk is written.
-    written: usize,
-    /// Bytes that are not written.
+    chunks: VecDeque<Chunk>,
+    /// Bytes that are not written, those among them with which a thread is just at it.
     unsent: usize,
+    /// A thread writes, and will write what comes meanwhile too.
+    pub(super) writing: bool,
     /// The connection is made.
     pub(super) connected: bool,
     /// Nothing more may be sent, and why.
     pub(super) refused: Option<Disconnect>,
+}
+
+/// Bytes, of which the first may be written already.
+pub(super) struct Chunk {
+    bytes: Vec<u8>,
+    written: usize,
 }
 
 impl Output {
@@ -37,66 +44,56 @@ impl Output {
 
     pub(super) fn clear(&mut self) {
         self.chunks = VecDeque::new();
-        self.written = 0;
         self.unsent = 0;
     }
 
-    /// Writes what the system takes now of bytes in whose way nothing stands, and keeps the rest.
-    pub(super) fn write_or_keep(&mut self, stream: &Stream, bytes: Vec<u8>) -> io::Result<()> {
-        let mut done = 0;
-        if self.connected && self.is_empty() {
-            done = write(stream, &bytes)?;
-        }
-        if done < bytes.len() {
-            self.keep(bytes, done);
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, bytes: Vec<u8>, done: usize) {
-        self.unsent += bytes.len() - done;
+    pub(super) fn push(&mut self, bytes: Vec<u8>) {
+        self.unsent += bytes.len();
         match self.chunks.back_mut() {
-            Some(last) if last.len() + bytes.len() <= TOGETHER => last.extend_from_slice(&bytes[done..]),
-            Some(_) => self.chunks.push_back(bytes),
-            None => {
-                self.written = done;
-                self.chunks.push_back(bytes);
-            }
+            Some(last) if last.bytes.len() + bytes.len() <= TOGETHER => last.bytes.extend_from_slice(&bytes),
+            _ => self.chunks.push_back(Chunk { bytes, written: 0 }),
         }
     }
 
-    /// Writes what the system takes now, and returns how much that was.
-    pub(super) fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
-        let mut total = 0;
-        while let Some(first) = self.chunks.front() {
-            let n = write(stream, &first[self.written..])?;
-            total += n;
-            self.unsent -= n;
-            self.written += n;
-            if self.written < first.len() {
-                break;
-            }
-            self.chunks.pop_front();
-            self.written = 0;
-        }
-        if self.chunks.is_empty() {
+    /// What is to be written next.
+    pub(super) fn take(&mut self) -> Option<Chunk> {
+        let chunk = self.chunks.pop_front();
+        if self.chunks.is_empty() && self.chunks.capacity() > 8 {
             self.chunks = VecDeque::new();
         }
-        Ok(total)
+        chunk
+    }
+
+    /// So many bytes of a chunk were written now. Returns whether it was all.
+    pub(super) fn wrote(&mut self, mut chunk: Chunk, n: usize) -> bool {
+        if self.refused.is_some() && self.is_empty() {
+            // It was cleared meanwhile.
+            return true;
+        }
+        self.unsent -= n;
+        chunk.written += n;
+        let done = chunk.written == chunk.bytes.len();
+        if !done {
+            self.chunks.push_front(chunk);
+        }
+        done
     }
 }
 
-/// Writes until the system takes no more; less than all is no error.
-fn write(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match stream.write(&bytes[done..]) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => done += n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+impl Chunk {
+    /// Writes until the system takes no more; less than all is no error.
+    pub(super) fn write(&self, stream: &Stream) -> io::Result<usize> {
+        let bytes = &self.bytes[self.written..];
+        let mut done = 0;
+        while done < bytes.len() {
+            match stream.write(&bytes[done..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(done)
     }
-    Ok(done)
 }
