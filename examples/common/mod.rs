@@ -129,7 +129,7 @@ fn run_headless<P: Program>() -> Result<(), Box<dyn Error>> {
     result
 }
 
-fn has_display() -> bool {
+pub fn has_display() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(all(unix, not(target_os = "macos"))) || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
 }
@@ -140,7 +140,7 @@ pub fn say<P: Program>(line: impl fmt::Display) {
 }
 
 /// Light, with letters and room that read well.
-fn set_style(context: &egui::Context) {
+pub fn set_style(context: &egui::Context) {
     context.set_theme(egui::Theme::Light);
     context.all_styles_mut(|style| {
         for (text, size) in [

@@ -184,6 +184,21 @@ impl Core {
         Ok(())
     }
 
+    /// Cuts off a peer for which far too much waits, as it does not read what it asked for.
+    fn limit_unsent(&self, link: &Connection) -> Result<(), Disconnect> {
+        let unsent = link.unsent();
+        if unsent / PATIENCE <= self.settings.unanswered_limit {
+            return Ok(());
+        }
+        let reason = Disconnect::new(
+            DisconnectKind::Flooded,
+            format!("the peer asked for more than it reads: {unsent} bytes wait for it"),
+        );
+        log::warn!("foreground: {self} is cut off: {reason}");
+        link.close(reason.clone());
+        Err(reason)
+    }
+
     fn lay_off(&self, bytes: usize) -> usize {
         let mut load = self.load.lock();
         load.requests -= 1;
@@ -253,7 +268,12 @@ impl Protocol for Core {
         let Envelope { kind, id, content } = self.settings.wire.decode(frame).map_err(|error| {
             let kind = match error.peer_speaks() {
                 Some(codec) => {
-                    say_farewell(link, Wire::built_in(codec).as_ref(), &error.to_string());
+                    let wire = Wire::built_in(codec);
+                    if let Some(id) = error.asked_as() {
+                        // The original does not know farewells, but its requests can fail.
+                        say_why(link, wire.as_ref(), id, &error.to_string());
+                    }
+                    say_farewell(link, wire.as_ref(), &error.to_string());
                     DisconnectKind::CodecMismatch
                 }
                 None => DisconnectKind::Malformed,
@@ -313,12 +333,16 @@ impl Protocol for Core {
 
 /// Tells the peer why it is cut off, by an exception that belongs to no request.
 fn say_farewell(link: &Arc<Connection>, wire: Option<&Wire>, text: &str) {
+    say_why(link, wire, &Id::Other(super::Value::Null), text);
+}
+
+/// Tells the peer why it is cut off, as the failure of a request of its.
+fn say_why(link: &Arc<Connection>, wire: Option<&Wire>, id: &Id, text: &str) {
     let Some(wire) = wire else { return };
     let core = link.protocol();
     let mut frame = frame::begin();
     let text = format!("ProtocolError: {text}\n");
-    let id = Id::Other(super::Value::Null);
-    if wire.encode(Kind::Exception, &id, &text, &core.settings.serializers, &mut frame).is_ok()
+    if wire.encode(Kind::Exception, id, &text, &core.settings.serializers, &mut frame).is_ok()
         && frame::end(&mut frame, core.settings.message_limit).is_ok()
     {
         // If it cannot be told, it is not.
@@ -342,6 +366,10 @@ impl Incoming {
         content: &T,
         deadline: Wait,
     ) -> Result<(), SendError> {
+        if let Some(reason) = gone(&self.link) {
+            self.answered = true;
+            return Err(reason);
+        }
         let core = self.link.protocol();
         let frame = core.frame(kind, &self.id, content);
         match frame {
@@ -398,9 +426,20 @@ pub(super) enum Wait {
     Until(Option<Instant>),
 }
 
+/// Why nothing can be sent, if so: then nothing need be encoded.
+fn gone(link: &Connection) -> Option<SendError> {
+    if link.is_open() {
+        return None;
+    }
+    Some(SendError::Disconnected(link.reason().unwrap_or_else(Disconnect::closed_here)))
+}
+
 fn send(link: &Arc<Connection>, frame: Vec<u8>, when: When, wait: Wait) -> Result<(), SendError> {
     match wait {
-        Wait::Never => link.send(frame, when).map_err(SendError::Disconnected),
+        Wait::Never => {
+            link.send(frame, when).map_err(SendError::Disconnected)?;
+            link.protocol().limit_unsent(link).map_err(SendError::Disconnected)
+        }
         Wait::Until(deadline) => link.send_when_room(frame, when, deadline).map_err(|error| match error {
             NotSent::Disconnected(reason) => SendError::Disconnected(reason),
             NotSent::TimedOut => SendError::TimedOut,
@@ -414,6 +453,9 @@ pub(super) fn ask<T: Serialize + ?Sized>(
     content: &T,
     wait: Wait,
 ) -> Result<(u64, Arc<ReplySlot>), SendError> {
+    if let Some(reason) = gone(hold.link()) {
+        return Err(reason);
+    }
     let core = hold.core();
     let id = core.pending.next_id();
     let frame = core.frame(Kind::Request, &Id::Number(id), content)?;

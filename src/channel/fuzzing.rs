@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::codec::{Content, Envelope, Wire};
+use super::frame::FrameDecoder;
 use super::{Serializers, Value};
+use crate::net::Decode;
 
 /// Takes a frame apart as a JSON connection does, and gives the content if it is a good one.
 pub fn json_frame(frame: &[u8]) -> Option<Value> {
@@ -15,6 +17,21 @@ pub fn json_frame(frame: &[u8]) -> Option<Value> {
 /// Takes a frame apart as a MessagePack connection does, and gives the content if it is a good one.
 pub fn message_pack_frame(frame: &[u8]) -> Option<Value> {
     check(&Wire::MessagePack, frame)
+}
+
+/// Finds the frames in pieces of a stream, and says whether one was above the limit.
+pub fn frames<'a>(limit: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, bool) {
+    let mut decoder = FrameDecoder::new(limit);
+    let mut frames = Vec::new();
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            match decoder.decode(&mut piece) {
+                Ok(frame) => frames.extend(frame),
+                Err(_) => return (frames, true),
+            }
+        }
+    }
+    (frames, false)
 }
 
 /// What was read is written again, and must then mean the same.

@@ -1,4 +1,5 @@
 #![doc = include_str!("../docs/channel.md")]
+#![doc = include_str!("../../docs/picture_of_a_remote_control.md")]
 
 mod codec;
 mod connection;

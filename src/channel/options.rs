@@ -109,6 +109,9 @@ impl Options {
     ///
     /// Beyond that the peer is not read until some are answered. While a reply of this peer is waited for it must be read: then
     /// four times as much is taken, and a peer that sends still more is cut off.
+    ///
+    /// The foreground answers without waiting. A peer that does not read what it asked for is cut off when four times as many
+    /// bytes of answers wait for it.
     pub fn unanswered_limit(mut self, requests: usize, bytes: usize) -> Self {
         self.settings.request_limit = requests;
         self.settings.unanswered_limit = bytes;

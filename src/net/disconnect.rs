@@ -36,7 +36,7 @@ pub enum DisconnectKind {
     CodecMismatch,
     /// The peer took longer than a limit allows.
     TimedOut,
-    /// The peer sent more than this side takes before it is answered.
+    /// The peer sent more than this side takes before it is answered, or asked for more than it reads.
     Flooded,
     /// Code of the program panicked while it handled what the peer sent.
     Panicked,

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::BuiltIn;
+use super::{BuiltIn, Id};
 
 /// A codec could not encode a value, or bytes are not what the codec writes.
 ///
@@ -23,6 +23,7 @@ pub struct CodecError {
     text: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     peer_speaks: Option<BuiltIn>,
+    asked_as: Option<Id>,
 }
 
 impl CodecError {
@@ -35,7 +36,7 @@ impl CodecError {
     /// assert_eq!(error.to_string(), "the checksum does not match");
     /// ```
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), source: None, peer_speaks: None }
+        Self { text: text.into(), source: None, peer_speaks: None, asked_as: None }
     }
 
     /// Makes an error from a text and the error behind it.
@@ -53,18 +54,23 @@ impl CodecError {
         Self { source: Some(source.into()), ..Self::new(text) }
     }
 
-    /// The peer's frame is none of `ours`, and looks like one of `theirs`.
-    pub(super) fn mismatch(ours: &str, theirs: BuiltIn) -> Self {
+    /// The peer's frame is none of `ours`, and looks like one of `theirs`; read as such, it is a request with the id `asked_as`.
+    pub(super) fn mismatch(ours: &str, theirs: BuiltIn, asked_as: Option<Id>) -> Self {
         let text = format!(
             "the peer seems to speak {}, and this channel {ours}; choose the same codec on both sides",
             theirs.name()
         );
-        Self { peer_speaks: Some(theirs), ..Self::new(text) }
+        Self { peer_speaks: Some(theirs), asked_as, ..Self::new(text) }
     }
 
     /// The built-in codec that the peer seems to speak in place of ours.
     pub(crate) fn peer_speaks(&self) -> Option<BuiltIn> {
         self.peer_speaks
+    }
+
+    /// The id of the request that the peer made in its codec.
+    pub(crate) fn asked_as(&self) -> Option<&Id> {
+        self.asked_as.as_ref()
     }
 }
 

@@ -178,11 +178,16 @@ impl Wire {
 
     /// Takes a frame apart, and makes sure that all of it is well-formed.
     pub(crate) fn decode(&self, frame: Vec<u8>) -> Result<Envelope, CodecError> {
-        let looks_like = BuiltIn::looks_like(&frame);
-        self.read(frame).map_err(|error| match looks_like {
-            Some(theirs) if theirs.name() != self.name() => CodecError::mismatch(self.name(), theirs),
-            _ => error,
-        })
+        let theirs = BuiltIn::looks_like(&frame).filter(|theirs| theirs.name() != self.name());
+        let Some(theirs) = theirs else { return self.read(frame) };
+        if let Self::Custom(_) = self {
+            // It may look like that by chance.
+            return self.read(frame).map_err(|_| CodecError::mismatch(self.name(), theirs, None));
+        }
+        // What one of the built-in codecs begins an array with is none in the other.
+        let envelope = Self::built_in(theirs).and_then(|wire| wire.read(frame).ok());
+        let asked_as = envelope.filter(|envelope| envelope.kind == Kind::Request).map(|envelope| envelope.id);
+        Err(CodecError::mismatch(self.name(), theirs, asked_as))
     }
 
     fn read(&self, frame: Vec<u8>) -> Result<Envelope, CodecError> {

@@ -32,7 +32,7 @@ pub(super) use self::connect::{Attempt, start};
 use self::output::Output;
 pub(crate) use self::read::Reading;
 pub(crate) use self::state::Timeouts;
-use self::state::{Phase, State};
+use self::state::{Phase, Reader, State};
 use super::reactor::{Interest, Key, Reactor, Socket, Source, is_io_thread};
 use super::socket::Stream;
 use super::{Disconnect, DisconnectKind, PeerAddress};
@@ -266,12 +266,13 @@ impl<P: Protocol> Link<P> {
         }
         output.writing = true;
         let was_high = output.unsent() > HIGH_WATER;
-        let before = output.unsent();
+        let mut written = 0;
         let mut failure = None;
         for _ in 0..ROUNDS {
             let Some(chunk) = output.take() else { break };
             match MutexGuard::unlocked(&mut output, || chunk.write(&self.stream)) {
                 Ok(n) => {
+                    written += n;
                     if !output.wrote(chunk, n) {
                         break;
                     }
@@ -291,7 +292,7 @@ impl<P: Protocol> Link<P> {
         let done = output.is_empty();
         if done {
             state.since.stalled = None;
-        } else if output.unsent() < before || state.since.stalled.is_none() {
+        } else if written > 0 || state.since.stalled.is_none() {
             self.mark_stalled(&mut state);
         }
         state.wants_write = !done;
@@ -348,6 +349,8 @@ impl<P: Protocol> Link<P> {
         let mut state = self.state.lock();
         if state.paused != paused {
             state.paused = paused;
+            // The time for which the peer was not read is not its fault.
+            state.since.midway = state.since.midway.map(|_| Instant::now());
             self.watch(&mut state);
         }
     }
@@ -497,6 +500,9 @@ impl<P: Protocol> Source for Link<P> {
         }
         if state.since.quiet.is_some() && !self.protocol.is_idle() {
             state.since.quiet = Some(now);
+        }
+        if state.since.midway.is_some() && state.paused && state.reader == Reader::Io {
+            state.since.midway = Some(now);
         }
         match state.deadline(&self.timeouts) {
             Some((at, reason)) if at <= now => {

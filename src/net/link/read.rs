@@ -188,7 +188,8 @@ impl<P: Protocol> Link<P> {
 
     /// Finds the messages in what came, and has each handled.
     fn feed(self: &Arc<Self>, decoder: &mut P::Decoder, mut input: &[u8]) {
-        let mut began = decoder.is_midway();
+        let was_midway = decoder.is_midway();
+        let mut began = was_midway;
         while !input.is_empty() && self.is_open() {
             let rejected = match decoder.decode(&mut input) {
                 Ok(None) => break,
@@ -210,16 +211,15 @@ impl<P: Protocol> Link<P> {
                 return self.protocol.on_bad_input(self, reason);
             }
         }
-        if self.timeouts.message.is_some() || self.timeouts.idle.is_some() {
-            self.note_time(decoder.is_midway(), began);
+        let is_midway = decoder.is_midway();
+        let is_timed = self.timeouts.message.is_some() && (was_midway || is_midway);
+        if is_timed || self.timeouts.idle.is_some() {
+            self.note_time(is_midway, began);
         }
     }
 
     /// Notes when the message under way began, and that the peer is not quiet.
     fn note_time(&self, midway: bool, began_before: bool) {
-        if !midway && self.timeouts.idle.is_none() {
-            return; // `give_back` forgets the old one
-        }
         let now = Instant::now();
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
@@ -231,6 +231,8 @@ impl<P: Protocol> Link<P> {
         } else if !began_before || state.since.midway.is_none() {
             state.since.midway = Some(now);
         }
+        // A thread that waits may read for long before it gives the decoder back.
+        self.reset_alarm(&mut state);
     }
 
     fn at_end(self: &Arc<Self>, decoder: &P::Decoder) {
