@@ -12,7 +12,7 @@ use foreground::net::{DisconnectKind, PeerAddress};
 use foreground::testing::{CountingWaker, TestLoop};
 use foreground::{Budget, MessageRouter};
 
-use crate::common::{ANY_PORT, PATIENCE, disconnect, outcome};
+use crate::common::{ANY_PORT, PATIENCE, disconnect, eventually, outcome};
 
 /// A number as text; some have other effects.
 fn number(message: Message, _: &PeerAddress) -> Result<i64, io::Error> {
@@ -47,6 +47,8 @@ fn looped<S: 'static>() -> (MessageRouter<S>, TestLoop<S>) {
 fn a_request_that_does_not_convert_harms_its_connection_only() {
     let (client, server) = connected();
     let bad = client.send_request("x".into()).unwrap();
+    // Connections have no order among them.
+    eventually("it has come", || server.under_way() == 1);
     let good = client.send_request("5".into()).unwrap();
     let (transaction, number) = server.recv_request().unwrap();
     assert_eq!(number, 5);

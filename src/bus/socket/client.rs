@@ -10,6 +10,9 @@ use crate::bus::PendingResponse;
 use crate::net::{Address, AddressError, PeerAddress, Stream, Target};
 
 /// Sends requests to a server in another process, each on a connection of its own; from any thread, shared or cloned.
+///
+/// Connections have no order among them: of two requests that are sent one after the other, the second may be received first.
+/// Whoever minds waits for the first response.
 pub struct Client<Q, R> {
     inner: Arc<Inner<Q, R>>,
 }

@@ -195,6 +195,11 @@ impl<P: Protocol> Link<P> {
         !self.is_open() || self.stream.is_hung_up()
     }
 
+    /// Why it was closed.
+    pub(crate) fn reason(&self) -> Option<Disconnect> {
+        self.state.lock().reason.clone()
+    }
+
     /// Bytes that the system has not taken yet.
     pub(crate) fn unsent(&self) -> usize {
         self.output.lock().unsent()
