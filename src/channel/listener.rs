@@ -6,13 +6,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
-use super::connection::{self, Incoming};
+use super::connection::{self, Core, Incoming};
 use super::handle::decode_and_deliver;
-use super::members::Members;
 use super::options::Settings;
 use super::serving::{Serving, serve};
 use super::{Channel, RecvError, Request};
-use crate::net::{self, Acceptor, Address, Disconnect, Mailbox, Nothing, after, is_io_thread};
+use crate::net::{self, Acceptor, Address, Disconnect, Mailbox, Members, Nothing, after, is_io_thread};
 use crate::{MessageRouter, PipeError};
 
 /// Takes connections at an address, in the background, from the moment it is made.
@@ -44,7 +43,7 @@ use crate::{MessageRouter, PipeError};
 pub struct Listener {
     acceptor: Acceptor,
     channels: Arc<Mailbox<Channel>>,
-    members: Members,
+    members: Members<Core>,
 }
 
 impl Listener {
@@ -399,7 +398,7 @@ impl Requests {
         cut_off
     }
 
-    fn close(&self, members: &Members) {
+    fn close(&self, members: &Members<Core>) {
         self.inbox.close();
         // They are answered that they are dropped.
         self.inbox.clear();

@@ -71,6 +71,9 @@ pub(crate) trait Protocol: Send + Sync + Sized + 'static {
         message: <Self::Decoder as Decode>::Message,
     ) -> Result<(), Disconnect>;
 
+    /// The connection that [`Link::connect`] began is made. May come while another call is under way.
+    fn on_connected(&self, _: &Arc<Link<Self>>) {}
+
     /// The peer has broken the protocol.
     fn on_bad_input(&self, link: &Arc<Link<Self>>, reason: Disconnect) {
         link.close(reason);
@@ -177,10 +180,6 @@ impl<P: Protocol> Link<P> {
         &self.protocol
     }
 
-    pub(crate) fn peer_address(&self) -> io::Result<PeerAddress> {
-        self.stream.peer_address()
-    }
-
     pub(crate) fn local_address(&self) -> io::Result<PeerAddress> {
         self.stream.local_address()
     }
@@ -188,6 +187,12 @@ impl<P: Protocol> Link<P> {
     /// Whether messages still come and go.
     pub(crate) fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire) // with `close` and `finish`: their reason is there
+    }
+
+    /// Whether the system knows that the peer neither sends nor receives any more. A peer that said only the former may wait
+    /// for an answer.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        !self.is_open() || self.stream.is_hung_up()
     }
 
     /// Why it was closed.
