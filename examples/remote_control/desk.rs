@@ -80,7 +80,7 @@ impl Desk {
 
     /// Forgets the questions of programs that have gone.
     pub(crate) fn forget_askers_that_have_gone(&mut self) {
-        self.questions.retain(|question| question.request.channel().is_open());
+        self.questions.retain(|question| !question.request.is_abandoned());
     }
 }
 

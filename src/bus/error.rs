@@ -2,8 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use super::pending::PendingResponse;
+use super::socket::MessageError;
+use crate::net::Disconnect;
 
 /// A request that [`Client::send_request`](super::Client::send_request) could not send, with the reason.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,9 @@ impl<Q> Error for SendRequestError<Q> {}
 pub enum RecvRequestError {
     /// All clients have gone, and no request is left. The server may end.
     Disconnected,
+    /// The calling thread is the one on which requests come over sockets: it would wait for itself. Only code that converts
+    /// messages runs there.
+    WouldDeadlock,
 }
 
 /// [`Server::recv_request_timeout`](super::Server::recv_request_timeout) received nothing.
@@ -82,6 +88,7 @@ impl fmt::Display for RecvRequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Disconnected => NO_CLIENTS,
+            Self::WouldDeadlock => "waiting for a request on the thread that is to bring it would never end",
         })
     }
 }
@@ -109,11 +116,14 @@ impl Error for RecvRequestTimeoutError {}
 impl Error for TryRecvRequestError {}
 
 /// A response that [`Transaction::send_response`](super::Transaction::send_response) could not send, with the reason.
-#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendResponseError<R> {
-    /// The client has given up: it dropped its pending response, or its router has stopped.
+    /// The client has given up: it dropped its pending response, or its router has stopped; or the connection has ended.
     Abandoned(R),
+    /// The response cannot be sent over a socket. The client is told that there will be none, by the end of the connection.
+    Message(MessageError),
+    /// The connection ended while the response was sent.
+    Disconnected(Disconnect),
 }
 
 impl<R> SendResponseError<R> {
@@ -129,6 +139,7 @@ impl<R> SendResponseError<R> {
     pub fn into_response(self) -> Option<R> {
         match self {
             Self::Abandoned(response) => Some(response),
+            Self::Message(_) | Self::Disconnected(_) => None,
         }
     }
 }
@@ -137,6 +148,8 @@ impl<R> fmt::Debug for SendResponseError<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Abandoned(_) => f.write_str("Abandoned(..)"),
+            Self::Message(error) => f.debug_tuple("Message").field(error).finish(),
+            Self::Disconnected(reason) => f.debug_tuple("Disconnected").field(reason).finish(),
         }
     }
 }
@@ -145,28 +158,46 @@ impl<R> fmt::Display for SendResponseError<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Abandoned(_) => f.write_str("nobody wants the response: the client has given up"),
+            Self::Message(error) => write!(f, "the response cannot be sent: {error}"),
+            Self::Disconnected(reason) => write!(f, "the connection ended before the response: {reason}"),
         }
     }
 }
 
-impl<R> Error for SendResponseError<R> {}
+impl<R> Error for SendResponseError<R> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Abandoned(_) => None,
+            Self::Message(error) => Some(error),
+            Self::Disconnected(reason) => Some(reason),
+        }
+    }
+}
 
 /// Why there is no response to a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// The request was received, but its [`Transaction`](super::Transaction) was dropped without a response.
+    /// The request was received, but its [`Transaction`](super::Transaction) was dropped without a response. Over a socket:
+    /// the server closed the connection in order, before the first byte of a response.
     NoResponse,
     /// All servers had gone before one received the request.
     Disconnected,
     /// Only routers of the calling thread could receive the request, and they would wait for as long as this call does: for
-    /// ever. Use [`deliver_on`](PendingResponse::deliver_on) in the foreground.
+    /// ever. Use [`deliver_on`](PendingResponse::deliver_on) in the foreground. Over a socket: the calling thread is the one
+    /// on which responses come, which only code that converts messages runs on.
     WouldDeadlock,
+    /// Over a socket: the server was not reached, or the connection ended before the response was whole.
+    Connection(Disconnect),
+    /// Over a socket: the response came, and the function that converts it failed.
+    Convert(Arc<dyn Error + Send + Sync>),
 }
 
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Connection(reason) => return write!(f, "there is no response: {reason}"),
+            Self::Convert(error) => return write!(f, "the response cannot be converted: {error}"),
             Self::NoResponse => "there will be no response: the request was dropped without an answer",
             Self::Disconnected => "there will be no response: all servers have gone",
             Self::WouldDeadlock => {
@@ -177,7 +208,15 @@ impl fmt::Display for ResponseError {
     }
 }
 
-impl Error for ResponseError {}
+impl Error for ResponseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Connection(reason) => Some(reason),
+            Self::Convert(error) => Some(&**error),
+            Self::NoResponse | Self::Disconnected | Self::WouldDeadlock => None,
+        }
+    }
+}
 
 /// [`PendingResponse::recv_response_timeout`] received no response.
 #[non_exhaustive]

@@ -72,10 +72,17 @@ impl<Q, R> Client<Q, R> {
     /// ```
     pub fn send_request(&self, request: Q) -> Result<PendingResponse<R>, SendRequestError<Q>> {
         let slot = Arc::new(Slot::new());
-        match self.requests.push(request, &slot) {
+        match self.requests.push(request, Transaction::new(Arc::clone(&slot))) {
             Ok(number) => Ok(PendingResponse::new(slot, Arc::clone(&self.requests.roster), number)),
             Err(request) => Err(SendRequestError::Disconnected(request)),
         }
+    }
+}
+
+impl<Q, R> Client<Q, R> {
+    /// Adds a request whose response goes elsewhere. It is dropped if no server is left.
+    pub(super) fn submit(&self, request: Q, transaction: Transaction<R>) {
+        let _ = self.requests.push(request, transaction);
     }
 }
 

@@ -7,6 +7,7 @@ mod requests;
 mod roster;
 mod serving;
 mod slot;
+pub mod socket;
 mod transaction;
 
 pub use self::error::{

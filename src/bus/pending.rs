@@ -4,9 +4,9 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::error::{RecvResponseTimeoutError, ResponseError, TryRecvResponseError};
+use super::error::{RecvResponseTimeoutError, ResponseError, SendResponseError, TryRecvResponseError};
 use super::roster::Roster;
-use super::slot::{Deliver, Outcome, Slot, spin};
+use super::slot::{Deliver, Outcome, Slot, spin, unwanted};
 use crate::pipe::Wait;
 use crate::sync::{Arc, current, park, park_timeout};
 use crate::{MessageRouter, PipeError, StartedSender};
@@ -26,22 +26,41 @@ use crate::{MessageRouter, PipeError, StartedSender};
 /// }
 /// ```
 #[must_use = "dropping it gives the request up; receive the response, or have it delivered"]
-pub struct PendingResponse<R> {
-    slot: Arc<Slot<R>>,
-    /// Who can receive the request, and the request's number.
-    roster: Arc<Roster>,
-    number: u64,
+pub struct PendingResponse<R>(Origin<R>);
+
+/// Where the response comes from.
+enum Origin<R> {
+    /// A server of this process.
+    Local {
+        slot: Arc<Slot<R>>,
+        /// Who can receive the request, and the request's number.
+        roster: Arc<Roster>,
+        number: u64,
+    },
+    Elsewhere(Box<dyn Await<R>>),
+}
+
+/// What is done with a response that comes from elsewhere than a server of this process; as the methods of [`Slot`].
+pub(super) trait Await<R>: Send + Sync {
+    fn take(&self) -> Option<Outcome<R>>;
+    fn wait(&self, wait: Wait) -> Result<Outcome<R>, Unfinished>;
+    fn deliver_to(&self, callback: Box<dyn Deliver<R>>);
+    fn abandon(&self);
 }
 
 /// Why a wait has no outcome.
-enum Unfinished {
+pub(super) enum Unfinished {
     Timeout,
     WouldDeadlock,
 }
 
 impl<R> PendingResponse<R> {
     pub(super) fn new(slot: Arc<Slot<R>>, roster: Arc<Roster>, number: u64) -> Self {
-        Self { slot, roster, number }
+        Self(Origin::Local { slot, roster, number })
+    }
+
+    pub(super) fn from_elsewhere(response: impl Await<R> + 'static) -> Self {
+        Self(Origin::Elsewhere(Box::new(response)))
     }
 
     /// Waits for the response. Blocks the calling thread, and no other.
@@ -128,7 +147,11 @@ impl<R> PendingResponse<R> {
     /// }
     /// ```
     pub fn try_recv_response(self) -> Result<R, TryRecvResponseError<R>> {
-        match self.slot.take() {
+        let outcome = match &self.0 {
+            Origin::Local { slot, .. } => slot.take(),
+            Origin::Elsewhere(response) => response.take(),
+        };
+        match outcome {
             Some(outcome) => outcome.map_err(TryRecvResponseError::Failed),
             None => Err(TryRecvResponseError::NotYet(self)),
         }
@@ -137,7 +160,8 @@ impl<R> PendingResponse<R> {
     /// Has the response delivered to the foreground: the router calls `callback` with the application's state, once,
     /// with the response or with the reason why there is none. Never blocks.
     ///
-    /// It keeps its place among the messages of the router: what whoever answers has sent before comes before.
+    /// It keeps its place among the messages of the router: what whoever answers has sent before comes before. A response
+    /// that comes over a socket is converted in the background, unless it is there already.
     ///
     /// If the router is stopped first, the callback is dropped uncalled, and the request is given up.
     ///
@@ -187,37 +211,51 @@ impl<R> PendingResponse<R> {
             }
         });
         receiver.detach();
-        self.slot.deliver_to(Box::new(sender.start()));
+        let sender = Box::new(sender.start());
+        match &self.0 {
+            Origin::Local { slot, .. } => slot.deliver_to(sender),
+            Origin::Elsewhere(response) => response.deliver_to(sender),
+        }
         Ok(())
     }
 
     fn wait(&self, wait: Wait) -> Result<Outcome<R>, Unfinished> {
-        if let Some(outcome) = spin(|| self.slot.take()) {
+        let (slot, roster, number) = match &self.0 {
+            Origin::Local { slot, roster, number } => (slot, roster, *number),
+            Origin::Elsewhere(response) => return response.wait(wait),
+        };
+        if let Some(outcome) = spin(|| slot.take()) {
             return Ok(outcome);
         }
         loop {
-            if let Some(outcome) = self.slot.take_or_unpark(current()) {
+            if let Some(outcome) = slot.take_or_unpark(current()) {
                 return Ok(outcome);
             }
             // Asked in this order: a server that received the request may have left since.
-            if self.roster.is_only_here() && !self.roster.is_received(self.number) {
+            if roster.is_only_here() && !roster.is_received(number) {
                 return Err(Unfinished::WouldDeadlock);
             }
-            match wait {
-                Wait::Forever => park(),
-                Wait::Never => return Err(Unfinished::Timeout),
-                Wait::Until(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                    None | Some(Duration::ZERO) => return Err(Unfinished::Timeout),
-                    Some(left) => park_timeout(left),
-                },
-            }
+            park_for(wait)?;
         }
     }
 }
 
+/// Sleeps until the thread is unparked, or says that the time is over.
+pub(super) fn park_for(wait: Wait) -> Result<(), Unfinished> {
+    match wait {
+        Wait::Forever => park(),
+        Wait::Never => return Err(Unfinished::Timeout),
+        Wait::Until(deadline) => match deadline.checked_duration_since(Instant::now()) {
+            None | Some(Duration::ZERO) => return Err(Unfinished::Timeout),
+            Some(left) => park_timeout(left),
+        },
+    }
+    Ok(())
+}
+
 impl<R: Send + 'static> Deliver<R> for StartedSender<Outcome<R>> {
-    fn deliver(self: Box<Self>, outcome: Outcome<R>) -> Result<(), Outcome<R>> {
-        self.send(outcome).map_err(crate::SendError::into_inner)
+    fn deliver(self: Box<Self>, outcome: Outcome<R>) -> Result<(), SendResponseError<R>> {
+        self.send(outcome).or_else(|error| unwanted(error.into_inner()))
     }
 
     fn is_closed(&self) -> bool {
@@ -227,7 +265,12 @@ impl<R: Send + 'static> Deliver<R> for StartedSender<Outcome<R>> {
 
 impl<R> Drop for PendingResponse<R> {
     fn drop(&mut self) {
-        self.slot.abandon();
+        match &self.0 {
+            Origin::Local { slot, .. } => {
+                slot.abandon();
+            }
+            Origin::Elsewhere(response) => response.abandon(),
+        }
     }
 }
 

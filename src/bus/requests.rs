@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::roster::Roster;
-use super::slot::{Slot, spin};
+use super::slot::spin;
 use super::transaction::Transaction;
 use crate::StartedSender;
 use crate::pipe::Wait;
@@ -109,11 +109,11 @@ impl<Q, R> Requests<Q, R> {
     }
 
     /// Adds a request, and tells the servers. Returns its number; or gives it back if there is no server.
-    pub(super) fn push(&self, request: Q, slot: &Arc<Slot<R>>) -> Result<u64, Q> {
-        let transaction = Transaction::new(Arc::clone(slot));
+    pub(super) fn push(&self, request: Q, transaction: Transaction<R>) -> Result<u64, Q> {
         let mut queue = self.queue.lock();
         if queue.is_closed {
             drop(queue);
+            drop(transaction);
             return Err(request);
         }
         let number = queue.end();

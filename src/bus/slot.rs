@@ -5,16 +5,16 @@
 
 use std::mem;
 
-use super::error::ResponseError;
+use super::error::{ResponseError, SendResponseError};
 use crate::sync::{Mutex, Thread, spin_loop, yield_now};
 
 /// How a request ended for its client.
 pub(super) type Outcome<R> = Result<R, ResponseError>;
 
-/// Where an outcome goes that no thread waits for: a pipe of the client's router.
+/// Where an outcome goes that no thread waits for: a pipe of the client's router, or a socket.
 pub(super) trait Deliver<R>: Send {
-    /// Delivers the outcome, or gives it back if nobody will receive it.
-    fn deliver(self: Box<Self>, outcome: Outcome<R>) -> Result<(), Outcome<R>>;
+    /// Delivers the outcome, or says why a response could not be.
+    fn deliver(self: Box<Self>, outcome: Outcome<R>) -> Result<(), SendResponseError<R>>;
     /// Whether nobody will receive it.
     fn is_closed(&self) -> bool;
 }
@@ -47,8 +47,8 @@ impl<R> Slot<R> {
         Self { state: Mutex::new(State::Open(Waiter::Nobody)) }
     }
 
-    /// Puts the outcome in, and tells whoever waits. Gives it back if the client has given up.
-    pub(super) fn settle(&self, outcome: Outcome<R>) -> Result<(), Outcome<R>> {
+    /// Puts the outcome in, and tells whoever waits. Gives a response back if the client has given up.
+    pub(super) fn settle(&self, outcome: Outcome<R>) -> Result<(), SendResponseError<R>> {
         let mut state = self.state.lock();
         match mem::replace(&mut *state, State::Closed) {
             State::Open(Waiter::Callback(callback)) => {
@@ -66,7 +66,7 @@ impl<R> Slot<R> {
             settled_or_closed => {
                 *state = settled_or_closed;
                 drop(state);
-                Err(outcome)
+                unwanted(outcome)
             }
         }
     }
@@ -112,14 +112,21 @@ impl<R> Slot<R> {
     }
 
     /// The client does not wait any more: nobody will take an outcome, unless it is to be delivered. One that is there
-    /// is dropped.
-    pub(super) fn abandon(&self) {
+    /// is dropped. Returns whether nobody will.
+    pub(super) fn abandon(&self) -> bool {
         let mut state = self.state.lock();
-        if !matches!(*state, State::Open(Waiter::Callback(_))) {
+        let unwanted = !matches!(*state, State::Open(Waiter::Callback(_)));
+        if unwanted {
             let old = mem::replace(&mut *state, State::Closed);
             drop(state);
             drop(old);
         }
+        unwanted
+    }
+
+    /// Whether there is an outcome to take.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(*self.state.lock(), State::Settled(_))
     }
 
     /// Whether nobody will take an outcome.
@@ -130,6 +137,11 @@ impl<R> Slot<R> {
             State::Closed => true,
         }
     }
+}
+
+/// Gives a response back that nobody takes. Of an error nobody need know then.
+pub(super) fn unwanted<R>(outcome: Outcome<R>) -> Result<(), SendResponseError<R>> {
+    outcome.map_or(Ok(()), |response| Err(SendResponseError::Abandoned(response)))
 }
 
 /// Tries again and again, for some microseconds: falling asleep and being woken costs both threads more than that.

@@ -49,8 +49,12 @@ impl<R> Transaction<R> {
 
     /// Gives the response, and lets the client go on. Never blocks.
     ///
+    /// Over a socket, the response is made a message of on the calling thread; what the client does not take at once is written
+    /// in the background.
+    ///
     /// # Errors
-    /// Gives the response back when the client does not want it any more; see [`is_abandoned`](Self::is_abandoned).
+    /// Gives the response back when the client does not want it any more; see [`is_abandoned`](Self::is_abandoned). Over a
+    /// socket there is more that can fail; see [`SendResponseError`].
     ///
     /// # Examples
     ///
@@ -65,15 +69,15 @@ impl<R> Transaction<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send_response(mut self, response: R) -> Result<(), SendResponseError<R>> {
-        match self.slot.take().map(|slot| slot.settle(Ok(response))) {
-            Some(Err(Ok(response))) => Err(SendResponseError::Abandoned(response)),
-            _ => Ok(()),
-        }
+        self.slot.take().map_or(Ok(()), |slot| slot.settle(Ok(response)))
     }
 
     /// Returns whether the client has given up, so that a response would reach nobody: the pending response was dropped, or
     /// was to be delivered on a router that has stopped. Once true, it stays true. Work for the response can end, and
     /// a dialog can be closed.
+    ///
+    /// Over a socket it tells what the system knows: that the connection was broken off or has ended. A client that only says
+    /// that it sends nothing more may wait for its response, and over TCP one that has closed looks the same.
     ///
     /// # Examples
     ///

@@ -10,14 +10,13 @@ use serde::Serialize;
 
 use super::codec::{Content, Envelope, Id, Kind, Wire};
 use super::frame::{self, FrameDecoder};
-use super::members::Membership;
 use super::options::Settings;
 use super::pending::Pending;
 use super::slot::{Failure, ReplySlot};
 use super::{RemoteError, SendError};
 use crate::net::{
-    Admission, Disconnect, DisconnectKind, HIGH_WATER, Link, Mailbox, NotSent, PeerAddress, Protocol, Stream,
-    When,
+    Admission, Disconnect, DisconnectKind, HIGH_WATER, Link, Mailbox, Membership, NotSent, PeerAddress,
+    Protocol, Stream, When,
 };
 
 /// A peer that sends this many times more than the limits allow, while we wait for its reply, is cut off. Otherwise it is
@@ -46,7 +45,7 @@ pub(super) struct Core {
     /// What the peer said before it closed.
     farewell: Mutex<Option<String>>,
     /// Dropped with the connection.
-    _places: (Option<Admission>, Option<Membership>),
+    _places: (Option<Admission>, Option<Membership<Core>>),
 }
 
 /// Requests that have come and are not answered, and their bytes.
@@ -108,7 +107,7 @@ pub(super) fn open(
     peer: Option<PeerAddress>,
     settings: &Arc<Settings>,
     admission: Option<Admission>,
-    membership: Option<Membership>,
+    membership: Option<Membership<Core>>,
 ) -> std::io::Result<Hold> {
     let core = Core {
         settings: settings.clone(),

@@ -188,7 +188,7 @@ impl Channel {
     }
 
     fn taken(&self, taken: Result<Incoming, Nothing>) -> Result<Request, RecvError> {
-        taken.map(Request::for_thread).map_err(|nothing| match nothing {
+        taken.map(Request::patient).map_err(|nothing| match nothing {
             Nothing::Yet => RecvError::TimedOut,
             Nothing::More => {
                 RecvError::Disconnected(self.0.core().ended().unwrap_or_else(Disconnect::closed_here))
@@ -359,7 +359,7 @@ pub(super) fn decode_and_deliver<T: DeserializeOwned>(
     incoming: Incoming,
     deliver: &Deliver<(Request, T)>,
 ) -> Result<(), Incoming> {
-    let request = Request::for_foreground(incoming);
+    let request = Request::impatient(incoming);
     match guarded(|| request.content::<T>()) {
         Some(Ok(content)) => deliver((request, content)).map_err(|(request, _)| request.into_incoming()),
         Some(Err(error)) => {

@@ -3,15 +3,15 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
-use super::connection::{self, Incoming};
+use super::connection::{self, Core, Incoming};
 use super::handle::decode_and_deliver;
-use super::members::Members;
 use super::options::Settings;
 use super::serving::{Serving, serve};
 use super::{Channel, RecvError, Request};
-use crate::net::{self, Acceptor, Address, Disconnect, Mailbox, Nothing, after, is_io_thread};
+use crate::net::{self, Acceptor, Address, Disconnect, Mailbox, Members, Nothing, after, is_io_thread};
 use crate::{MessageRouter, PipeError};
 
 /// Takes connections at an address, in the background, from the moment it is made.
@@ -43,7 +43,7 @@ use crate::{MessageRouter, PipeError};
 pub struct Listener {
     acceptor: Acceptor,
     channels: Arc<Mailbox<Channel>>,
-    members: Members,
+    members: Members<Core>,
 }
 
 impl Listener {
@@ -191,7 +191,7 @@ impl Listener {
             });
             Ok(())
         });
-        Requests { listener: Some(self), inbox }
+        Requests { address: self.local_address(), listener: Mutex::new(Some(self)), inbox }
     }
 
     /// Returns the address at which this machine reaches the listener: with the port that the system chose.
@@ -241,12 +241,15 @@ impl fmt::Debug for Listener {
 
 /// The requests of all connections of a [`Listener`], in the order in which they come; made by [`Listener::requests`].
 ///
-/// For any thread, and for several at once: each gets other requests. Dropped, it listens no more and closes its connections;
+/// For any thread, and for several at once: each gets other requests. Replies to them never wait for a peer that is slow to
+/// read, since the thread that answers serves the others too; what waits to be read by one peer is bounded (see
+/// [`Options::unanswered_limit`](super::Options::unanswered_limit)). Dropped, it listens no more and closes its connections;
 /// [`stop`](Self::stop) gives those who wait for an answer time to get it.
 #[must_use = "dropped, it listens no more and closes its connections"]
 pub struct Requests {
+    address: Address,
     /// `None` once it is stopped.
-    listener: Option<Listener>,
+    listener: Mutex<Option<Listener>>,
     inbox: Arc<Mailbox<Incoming>>,
 }
 
@@ -260,7 +263,7 @@ impl Requests {
     ///
     /// See [`Listener::requests`].
     pub fn recv(&self) -> Result<Request, RecvError> {
-        taken(self.inbox.pop_wait(None), is_io_thread()).map(Request::for_thread)
+        taken(self.inbox.pop_wait(None), is_io_thread()).map(Request::impatient)
     }
 
     /// Waits for a request for so long at most.
@@ -277,7 +280,7 @@ impl Requests {
     /// assert!(requests.recv_timeout(Duration::from_millis(1)).is_err());
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Request, RecvError> {
-        taken(self.inbox.pop_wait(after(timeout)), is_io_thread()).map(Request::for_thread)
+        taken(self.inbox.pop_wait(after(timeout)), is_io_thread()).map(Request::impatient)
     }
 
     /// Takes a request that has come, and does not wait.
@@ -293,7 +296,7 @@ impl Requests {
     /// assert!(requests.try_recv().is_err());
     /// ```
     pub fn try_recv(&self) -> Result<Request, RecvError> {
-        taken(self.inbox.pop(), false).map(Request::for_thread)
+        taken(self.inbox.pop(), false).map(Request::impatient)
     }
 
     /// Has the requests delivered to the foreground, by a callback of the router; does not wait.
@@ -341,7 +344,7 @@ impl Requests {
 
     /// Returns the address at which this machine reaches the listener.
     pub fn local_address(&self) -> Address {
-        self.listener.as_ref().map_or_else(|| Address::Unix("".into()), Listener::local_address)
+        self.address.clone()
     }
 
     /// Returns how many connections exist.
@@ -354,13 +357,14 @@ impl Requests {
     /// assert_eq!(requests.connections(), 0);
     /// ```
     pub fn connections(&self) -> usize {
-        self.listener.as_ref().map_or(0, Listener::connections)
+        self.listener.lock().as_ref().map_or(0, Listener::connections)
     }
 
     /// Listens no more, reads no more requests, waits for those under way to be answered, and closes the connections.
     ///
-    /// Waits for `grace` at most, and returns how many requests were cut off unanswered: those then fail at the peer. Requests that nobody has
-    /// taken yet are among them, and can still be taken by other threads meanwhile.
+    /// Waits for `grace` at most, and returns how many requests were cut off unanswered: those then fail at the peer. Requests
+    /// that nobody has taken yet are waited for too, so threads that receive should go on meanwhile, and a router that serves should
+    /// run: call this on another thread than the router's. Afterwards `recv` says that nothing more comes.
     ///
     /// # Examples
     ///
@@ -376,9 +380,9 @@ impl Requests {
     /// assert_eq!(pending.wait::<String>().unwrap(), "done");
     /// # worker.join().unwrap().unwrap();
     /// ```
-    pub fn stop(mut self, grace: Duration) -> usize {
+    pub fn stop(&self, grace: Duration) -> usize {
         let deadline = after(grace);
-        let Some(listener) = self.listener.take() else { return 0 };
+        let Some(listener) = self.listener.lock().take() else { return 0 };
         let members = listener.members.clone();
         drop(listener);
         let connections = members.all();
@@ -394,7 +398,7 @@ impl Requests {
         cut_off
     }
 
-    fn close(&self, members: &Members) {
+    fn close(&self, members: &Members<Core>) {
         self.inbox.close();
         // They are answered that they are dropped.
         self.inbox.clear();
@@ -406,7 +410,7 @@ impl Requests {
 
 impl Drop for Requests {
     fn drop(&mut self) {
-        if let Some(listener) = self.listener.take() {
+        if let Some(listener) = self.listener.get_mut().take() {
             let members = listener.members.clone();
             drop(listener);
             self.close(&members);
@@ -416,6 +420,9 @@ impl Drop for Requests {
 
 impl fmt::Debug for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Requests").field("listener", &self.listener).finish_non_exhaustive()
+        f.debug_struct("Requests")
+            .field("address", &self.address)
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
     }
 }

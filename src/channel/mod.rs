@@ -9,7 +9,6 @@ mod frame;
 pub mod fuzzing;
 mod handle;
 mod listener;
-mod members;
 mod options;
 mod pending;
 mod remote_error;

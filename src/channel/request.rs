@@ -30,13 +30,13 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request that a thread received: its reply waits while the peer does not take others.
-    pub(super) fn for_thread(incoming: Incoming) -> Self {
+    /// A request whose reply waits while the peer does not take others.
+    pub(super) fn patient(incoming: Incoming) -> Self {
         Self { hold: Hold::new(incoming.link()), incoming, patient: true }
     }
 
-    /// A request for the foreground, which never waits.
-    pub(super) fn for_foreground(incoming: Incoming) -> Self {
+    /// A request whose reply never waits: for the foreground, and for threads that serve several peers.
+    pub(super) fn impatient(incoming: Incoming) -> Self {
         Self { hold: Hold::new(incoming.link()), incoming, patient: false }
     }
 
@@ -74,8 +74,8 @@ impl Request {
 
     /// Sends the result.
     ///
-    /// A thread waits while too much of what it sent before waits for the peer (see [`Channel::request`]); a request that came
-    /// to the foreground never waits.
+    /// A request that came by [`Channel::recv`] waits while too much of what was sent before waits for the peer (see
+    /// [`Channel::request`]); one that came to the foreground, or by [`Requests`](super::Requests), never does.
     ///
     /// # Errors
     /// [`SendError::Encode`] and [`SendError::TooLarge`]: the peer then gets an error in place of the result. [`SendError::TimedOut`],
@@ -162,6 +162,29 @@ impl Request {
     /// Returns the address of the peer that asks.
     pub fn peer_address(&self) -> Option<&PeerAddress> {
         self.hold.core().peer.as_ref()
+    }
+
+    /// Returns whether the asker has gone, so that an answer would reach nobody: a dialog can be closed.
+    ///
+    /// It tells what this side knows. Once true, it stays true.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// # let listener = channel::listen("127.0.0.1:0").unwrap();
+    /// # let channel = channel::connect(listener.local_address()).unwrap();
+    /// # let peer = listener.accept().unwrap();
+    /// let pending = channel.request("Save?").unwrap();
+    /// let request = peer.recv().unwrap();
+    /// assert!(!request.is_abandoned());
+    ///
+    /// drop((pending, channel));
+    /// peer.recv().unwrap_err(); // it has gone
+    /// assert!(request.is_abandoned());
+    /// ```
+    pub fn is_abandoned(&self) -> bool {
+        !self.hold.link().is_open() || self.hold.core().ended().is_some()
     }
 
     fn wait(&self) -> Wait {

@@ -175,6 +175,17 @@ pub enum PeerAddress {
 }
 
 impl PeerAddress {
+    /// That of who is connected to.
+    pub(crate) fn of(address: &socket2::SockAddr) -> Self {
+        match address.as_socket() {
+            Some(address) => Self::Tcp(address),
+            #[cfg(unix)]
+            None => Self::Unix(address.as_pathname().map(Into::into)),
+            #[cfg(not(unix))]
+            None => Self::Unix(None),
+        }
+    }
+
     /// The address by which this machine reaches what listens here: "all interfaces" is not one that one can connect to.
     pub(super) fn reachable(self) -> Address {
         match self {

@@ -1,4 +1,6 @@
 #![doc = include_str!("../docs/net.md")]
+// Each layer uses a part of this.
+#![cfg_attr(not(all(feature = "bus", feature = "channel")), allow(dead_code, unused_imports))]
 
 mod acceptor;
 mod address;
@@ -7,6 +9,7 @@ mod connect;
 mod disconnect;
 mod link;
 mod mailbox;
+mod members;
 mod reactor;
 mod socket;
 #[cfg(unix)]
@@ -19,6 +22,7 @@ pub(crate) use self::connect::{Target, connect};
 pub use self::disconnect::{Disconnect, DisconnectKind};
 pub(crate) use self::link::{Decode, HIGH_WATER, Link, NotSent, Protocol, Reading, Timeouts, When, after};
 pub(crate) use self::mailbox::{Mailbox, Nothing, SinkId};
+pub(crate) use self::members::{Members, Membership};
 pub(crate) use self::reactor::is_io_thread;
 pub use self::socket::{Listener, Stream};
 

@@ -95,6 +95,22 @@ impl Stream {
         each!(&self.0, StreamKind, stream => stream.take_error())
     }
 
+    /// Whether the system knows that nothing comes from the peer, and nothing reaches it.
+    pub(super) fn is_hung_up(&self) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+        {
+            use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+            // These two are told unasked.
+            let mut fds = [PollFd::new(self, PollFlags::empty())];
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+        }
+        // Others say the same of a peer that only sends nothing more.
+        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+        false
+    }
+
     /// Nothing can be done about a connection that cannot be shut down: it is gone.
     pub(super) fn shut_down(&self, how: Shutdown) {
         let _ = each!(&self.0, StreamKind, stream => stream.shutdown(how));

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use foreground::MessageRouter;
-use foreground::channel::{Channel, Listener, RecvError, Value};
+use foreground::channel::{Channel, Listener, Options, RecvError, Request, Value};
 use foreground::net::DisconnectKind;
 
 use crate::alone::{resident, sleeps};
@@ -202,7 +202,7 @@ fn that_never_pause_are_paused(setting: Setting) {
     while let Ok(request) = requests.recv_timeout(Duration::from_millis(300)) {
         unanswered.push(request);
     }
-    assert!((LIMIT..LIMIT + 600).contains(&unanswered.len()), "{} were taken", unanswered.len());
+    assert_eq!(unanswered.len(), LIMIT + 1);
     assert!(!writing.is_finished(), "the peer has to wait");
     // Others do not.
     let honest = setting.options().connect(&place.address).unwrap();
@@ -228,4 +228,41 @@ fn that_never_pause_are_paused(setting: Setting) {
     assert!(requests.try_recv().is_err());
     drop(reader);
     eventually("the end of the connection", || requests.connections() == 1);
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The requests come in one burst, of which the first few reach the limit.
+#[test]
+fn that_send_all_at_once_are_paused_and_not_cut_off() {
+    const REQUESTS: u32 = 2000;
+    let options = Options::new().unanswered_limit(16, 1 << 20);
+    for serves_by_thread in [true, false] {
+        let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+        let client = Options::new().open(client).unwrap();
+        let pending: Vec<_> = (0..REQUESTS).map(|n| client.request(&n).unwrap()).collect();
+        assert!(client.flush(PATIENCE));
+        let server = options.open(server).unwrap();
+        let answer = |request: Request| {
+            let n: u32 = request.content().unwrap();
+            request.reply(&n).unwrap();
+        };
+        if serves_by_thread {
+            (0..REQUESTS).for_each(|_| answer(server.recv_timeout(PATIENCE).unwrap()));
+        } else {
+            // The I/O thread reads all the time.
+            let mut answered = 0;
+            let end = Instant::now() + PATIENCE;
+            while answered < REQUESTS && Instant::now() < end {
+                while let Ok(request) = server.try_recv() {
+                    answer(request);
+                    answered += 1;
+                }
+                thread::yield_now();
+            }
+        }
+        for (n, pending) in pending.into_iter().enumerate() {
+            assert_eq!(pending.wait_timeout::<u32>(PATIENCE).unwrap() as usize, n);
+        }
+    }
 }

@@ -43,6 +43,8 @@ pub(in crate::net) fn attempt(socket: &Socket, address: &SockAddr) -> io::Result
         Ok(()) => Ok(Attempt::Connected),
         // Which of the two a connection on its way is called depends on the system; for a Unix socket WouldBlock is a full queue.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock && address.is_unix() => Ok(Attempt::Later),
+        // On this machine a connection is often made at once, though the system does not say so.
+        Err(error) if is_under_way(&error) && socket.peer_addr().is_ok() => Ok(Attempt::Connected),
         Err(error) if is_under_way(&error) => Ok(Attempt::UnderWay),
         Err(error) => Err(error),
     }
@@ -66,7 +68,9 @@ impl<P: Protocol> Link<P> {
     ) -> io::Result<Arc<Self>> {
         let (stream, attempt) = start(&address)?;
         if matches!(attempt, Attempt::Connected) {
-            return Self::open(stream, decoder, protocol, timeouts);
+            let link = Self::open(stream, decoder, protocol, timeouts)?;
+            link.protocol.on_connected(&link);
+            return Ok(link);
         }
         let link = Self::new(stream, decoder, protocol, timeouts, Phase::Connecting)?;
         let mut state = link.state.lock();
@@ -130,6 +134,7 @@ impl<P: Protocol> Link<P> {
         state.wants_write = !output.is_empty();
         self.opened(&mut state);
         drop((state, output));
+        self.protocol.on_connected(self);
         self.flush();
     }
 

@@ -73,6 +73,9 @@ pub(crate) trait Protocol: Send + Sync + Sized + 'static {
         message: <Self::Decoder as Decode>::Message,
     ) -> Result<(), Disconnect>;
 
+    /// The connection that [`Link::connect`] began is made. May come while another call is under way.
+    fn on_connected(&self, _: &Arc<Link<Self>>) {}
+
     /// The peer has broken the protocol.
     fn on_bad_input(&self, link: &Arc<Link<Self>>, reason: Disconnect) {
         link.close(reason);
@@ -179,10 +182,6 @@ impl<P: Protocol> Link<P> {
         &self.protocol
     }
 
-    pub(crate) fn peer_address(&self) -> io::Result<PeerAddress> {
-        self.stream.peer_address()
-    }
-
     pub(crate) fn local_address(&self) -> io::Result<PeerAddress> {
         self.stream.local_address()
     }
@@ -190,6 +189,12 @@ impl<P: Protocol> Link<P> {
     /// Whether messages still come and go.
     pub(crate) fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire) // with `close` and `finish`: their reason is there
+    }
+
+    /// Whether the system knows that the peer neither sends nor receives any more. A peer that said only the former may wait
+    /// for an answer.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        !self.is_open() || self.stream.is_hung_up()
     }
 
     /// Why it was closed.
@@ -360,6 +365,7 @@ impl<P: Protocol> Link<P> {
             // The time for which the peer was not read is not its fault.
             state.since.midway = state.since.midway.map(|_| Instant::now());
             self.watch(&mut state);
+            self.reset_alarm(&mut state);
         }
     }
 
@@ -373,10 +379,10 @@ impl<P: Protocol> Link<P> {
         let first = state.reason.is_none();
         let reason = state.reason.get_or_insert(reason).clone();
         self.open.store(false, Ordering::Release); // read by `is_open`
-        let decoder = state.decoder.take();
+        let input = state.input.take();
         wake_reader(&state);
         drop(state);
-        drop(decoder);
+        drop(input);
         self.stream.shut_down(Shutdown::Both);
         let mut output = self.output.lock();
         output.clear();
@@ -462,7 +468,9 @@ impl<P: Protocol> Link<P> {
             return; // the key may be another's
         }
         let next = state.deadline(&self.timeouts).map(|(at, _)| at);
-        let next = next.into_iter().chain(state.connect_again.as_ref().map(|&(at, _)| at)).min();
+        let backlog = state.has_backlog().then(Instant::now);
+        let next =
+            next.into_iter().chain(state.connect_again.as_ref().map(|&(at, _)| at)).chain(backlog).min();
         let Some(next) = next else { return };
         if state.alarm.is_none_or(|alarm| next < alarm)
             && let Some(&key) = self.key.get()
@@ -517,6 +525,11 @@ impl<P: Protocol> Source for Link<P> {
         if let Some((_, address)) = state.connect_again.take_if(|(at, _)| *at <= now) {
             drop(state);
             return self.connect_again(address);
+        }
+        if state.has_backlog() {
+            drop(state);
+            self.read_turn();
+            state = self.state.lock();
         }
         if state.since.quiet.is_some() && (!is_idle || state.wants_write) {
             state.since.quiet = Some(now);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::state::{Phase, Reader};
+use super::state::{Input, Phase, Reader};
 use super::{Decode, Link, Protocol};
 #[cfg(unix)]
 use super::{sleep, sleep::Sleeper};
@@ -57,15 +57,18 @@ pub(crate) enum Reading {
 impl<P: Protocol> Link<P> {
     /// The I/O thread's turn, when something has come.
     pub(super) fn read_turn(self: &Arc<Self>) {
-        let Some(mut decoder) = self.begin(Reader::IoBusy) else { return };
+        let Some(mut input) = self.begin(Reader::IoBusy) else { return };
+        let mut enough = || self.state.lock().paused;
+        self.feed_backlog(&mut input, &mut enough);
         with_buffer(|buffer| {
             for _ in 0..TURN {
-                if self.read_once(&mut decoder, buffer) != Found::Much {
+                if !input.backlog.is_empty() || self.read_once(&mut input, buffer, &mut enough) != Found::Much
+                {
                     break;
                 }
             }
         });
-        self.give_back(decoder);
+        self.give_back(input);
     }
 
     /// Reads on this thread, and sleeps at the socket in between, until `done`, which is asked after each read.
@@ -79,7 +82,7 @@ impl<P: Protocol> Link<P> {
             return Reading::Elsewhere;
         }
         let Some(sleeper) = Sleeper::current() else { return Reading::Elsewhere };
-        let Some(mut decoder) = self.begin(Reader::Waiting) else { return Reading::Elsewhere };
+        let Some(mut input) = self.begin(Reader::Waiting) else { return Reading::Elsewhere };
         self.state.lock().sleeper = Some(sleeper);
         let reading = with_buffer(|buffer| {
             loop {
@@ -87,9 +90,14 @@ impl<P: Protocol> Link<P> {
                 if done() || self.has_nothing_to_read() {
                     return Reading::Done;
                 }
+                let mut enough = || self.state.lock().paused && done();
+                if !input.backlog.is_empty() {
+                    self.feed_backlog(&mut input, &mut enough);
+                    continue;
+                }
                 match sleep::sleep_at(&self.stream, deadline) {
                     Ok(sleep::Awake::Look) => {
-                        self.read_once(&mut decoder, buffer);
+                        self.read_once(&mut input, buffer, &mut enough);
                     }
                     Ok(sleep::Awake::TimedOut) => return Reading::TimedOut,
                     Err(error) => {
@@ -99,7 +107,7 @@ impl<P: Protocol> Link<P> {
                 }
             }
         });
-        self.give_back(decoder);
+        self.give_back(input);
         reading
     }
 
@@ -116,10 +124,11 @@ impl<P: Protocol> Link<P> {
     }
 
     /// Takes the decoder, if it is this one's turn.
-    fn begin(&self, reader: Reader) -> Option<P::Decoder> {
+    fn begin(&self, reader: Reader) -> Option<Input<P::Decoder>> {
         let mut state = self.state.lock();
         let may_read = match state.phase {
-            Phase::Open => true,
+            // A thread that waits for something waits for what is still to be read.
+            Phase::Open => !state.paused || reader == Reader::Waiting,
             // Somebody must throw away what comes, and it is nobody's who waits.
             Phase::Finishing => reader == Reader::IoBusy,
             Phase::Connecting | Phase::Closed => false,
@@ -127,15 +136,15 @@ impl<P: Protocol> Link<P> {
         if state.reader != Reader::Io || !may_read || state.eof {
             return None;
         }
-        let decoder = state.decoder.take()?;
+        let input = state.input.take()?;
         state.reader = reader;
         if reader == Reader::Waiting {
             self.watch(&mut state);
         }
-        Some(decoder)
+        Some(input)
     }
 
-    fn give_back(&self, decoder: P::Decoder) {
+    fn give_back(&self, input: Input<P::Decoder>) {
         let mut state = self.state.lock();
         state.reader = Reader::Io;
         #[cfg(unix)]
@@ -144,26 +153,31 @@ impl<P: Protocol> Link<P> {
         }
         if state.phase == Phase::Closed {
             drop(state);
-            return drop(decoder);
+            return drop(input);
         }
-        let midway = state.phase == Phase::Open && decoder.is_midway();
+        let midway = state.phase == Phase::Open && input.decoder.is_midway();
         if !midway {
             state.since.midway = None;
         }
-        state.decoder = Some(decoder);
+        state.input = Some(input);
         self.watch(&mut state);
         self.reset_alarm(&mut state);
     }
 
-    fn read_once(self: &Arc<Self>, decoder: &mut P::Decoder, buffer: &mut [u8]) -> Found {
+    fn read_once(
+        self: &Arc<Self>,
+        input: &mut Input<P::Decoder>,
+        buffer: &mut [u8],
+        enough: &mut dyn FnMut() -> bool,
+    ) -> Found {
         loop {
             match self.stream.read(buffer) {
                 Ok(0) => {
-                    self.at_end(decoder);
+                    self.at_end(&input.decoder);
                     return Found::End;
                 }
                 Ok(n) => {
-                    self.feed(decoder, &buffer[..n]);
+                    self.feed(input, &buffer[..n], enough);
                     return if n == buffer.len() { Found::Much } else { Found::Little };
                 }
                 Err(error) => match error.kind() {
@@ -186,12 +200,23 @@ impl<P: Protocol> Link<P> {
         }
     }
 
-    /// Finds the messages in what came, and has each handled.
-    fn feed(self: &Arc<Self>, decoder: &mut P::Decoder, mut input: &[u8]) {
+    fn feed_backlog(self: &Arc<Self>, input: &mut Input<P::Decoder>, enough: &mut dyn FnMut() -> bool) {
+        let backlog = std::mem::take(&mut input.backlog);
+        self.feed(input, &backlog, enough);
+    }
+
+    /// Finds the messages in what came, and has each handled. What is left when it is enough waits as the backlog.
+    fn feed(
+        self: &Arc<Self>,
+        input: &mut Input<P::Decoder>,
+        mut bytes: &[u8],
+        enough: &mut dyn FnMut() -> bool,
+    ) {
+        let Input { decoder, backlog } = input;
         let was_midway = decoder.is_midway();
         let mut began = was_midway;
-        while !input.is_empty() && self.is_open() {
-            let rejected = match decoder.decode(&mut input) {
+        while !bytes.is_empty() && self.is_open() {
+            let rejected = match decoder.decode(&mut bytes) {
                 Ok(None) => break,
                 Ok(Some(message)) => {
                     began = false;
@@ -209,6 +234,12 @@ impl<P: Protocol> Link<P> {
             };
             if let Some(reason) = rejected {
                 return self.protocol.on_bad_input(self, reason);
+            }
+            if enough() {
+                if self.is_open() {
+                    *backlog = bytes.to_vec();
+                }
+                break;
             }
         }
         let is_midway = decoder.is_midway();

@@ -58,11 +58,18 @@ pub(super) enum Reader {
     Waiting,
 }
 
+/// What has been read of the peer's bytes.
+pub(super) struct Input<D> {
+    pub(super) decoder: D,
+    /// Bytes that were read together with a message after which the layer above wanted no more for now.
+    pub(super) backlog: Vec<u8>,
+}
+
 pub(super) struct State<D> {
     pub(super) phase: Phase,
     pub(super) reader: Reader,
     /// Taken out by whoever reads.
-    pub(super) decoder: Option<D>,
+    pub(super) input: Option<Input<D>>,
     /// Wakes the thread that reads, if it sleeps at the socket.
     #[cfg(unix)]
     pub(super) sleeper: Option<super::sleep::Sleeper>,
@@ -95,7 +102,7 @@ impl<D> State<D> {
         Self {
             phase,
             reader: Reader::Io,
-            decoder: Some(decoder),
+            input: Some(Input { decoder, backlog: Vec::new() }),
             #[cfg(unix)]
             sleeper: None,
             paused: false,
@@ -107,6 +114,13 @@ impl<D> State<D> {
             alarm: None,
             connect_again: None,
         }
+    }
+
+    /// Whether bytes wait that may be handled now.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.phase == Phase::Open
+            && !self.paused
+            && self.input.as_ref().is_some_and(|input| !input.backlog.is_empty())
     }
 
     /// What the I/O thread is to be told of.
