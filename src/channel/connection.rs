@@ -191,7 +191,9 @@ impl Core {
     /// Cuts off a peer for which far too much waits, as it does not read what it asked for.
     fn limit_unsent(&self, link: &Connection) -> Result<(), Disconnect> {
         let unsent = link.unsent();
-        if unsent / PATIENCE <= self.settings.unanswered_limit {
+        // One answer alone may be as long as a message.
+        let limit = self.settings.unanswered_limit.max(self.settings.message_limit);
+        if unsent / PATIENCE <= limit {
             return Ok(());
         }
         let reason = Disconnect::new(

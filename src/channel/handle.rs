@@ -239,7 +239,7 @@ impl Channel {
         &self,
         router: &MessageRouter<S>,
         mut callback: impl FnMut(&mut S, Request, T) + 'static,
-    ) -> Result<Serving, PipeError>
+    ) -> Result<Serving<S>, PipeError>
     where
         T: DeserializeOwned + Send + 'static,
     {

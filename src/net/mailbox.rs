@@ -237,7 +237,12 @@ mod tests {
     #[test]
     fn a_sink_goes_when_nothing_more_can_come() {
         let held = Arc::new(());
-        let sink = |held: Arc<()>| move |_: u32| Ok(drop(held.clone()));
+        let sink = |held: Arc<()>| {
+            move |_: u32| {
+                let _held = &held;
+                Ok(())
+            }
+        };
         let mailbox = Mailbox::new();
         let first = mailbox.set_sink(sink(held.clone()));
         let second = mailbox.set_sink(sink(held.clone()));
