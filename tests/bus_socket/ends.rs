@@ -48,13 +48,15 @@ fn a_client_that_was_reset_is_known() {
 
 #[test]
 fn a_client_that_says_that_it_sends_nothing_more_is_answered() {
-    let (_, server) = pair();
+    let (other, server) = pair();
     let mut client = connect(&server);
     client.write_all(b"\0\x01\0\0\0\x01?").unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     let (transaction, message) = server.recv_request().unwrap();
-    // Its end has been read by now, and if not, that makes no difference.
-    thread::sleep(Duration::from_millis(20));
+    // What comes later is here, and so the I/O thread has seen the end of the first.
+    let later = other.send_request("later".into()).unwrap();
+    drop(server.recv_request().unwrap());
+    assert!(outcome(later).is_err());
     assert!(!transaction.is_abandoned());
     transaction.send_response(message).unwrap();
     let mut response = Vec::new();

@@ -146,6 +146,7 @@ fn a_server_that_stops_in_the_middle_leaves_nobody_waiting() {
         while server.under_way() == 0 && !answerer.is_finished() {
             thread::yield_now();
         }
+        // Not to wait for anything: each round stops at another point of the work.
         thread::sleep(Duration::from_millis(round));
         assert_eq!(server.stop(PATIENCE), 0);
         let answered: usize = askers.into_iter().map(|asker| asker.join().unwrap()).sum();
