@@ -1,7 +1,7 @@
 //! Three workers that ask the user: the window shows one question at a time, and each worker waits for its answer.
 //!
 //! ```text
-//! cargo run --example ask_the_window [-- --headless]
+//! cargo run --features bus --example ask_the_window [-- --headless]
 //! ```
 //!
 //! What to look for:

@@ -103,7 +103,8 @@ impl Channel {
         Ok(PendingReply::new(self.0.clone(), id, slot))
     }
 
-    /// Sends a request and waits for its result: [`request`](Self::request), then [`PendingReply::wait`].
+    /// Sends a request and waits for its result: [`request`](Self::request), then [`PendingReply::wait`]. Blocks meanwhile: not for the
+    /// foreground. (Were it to ask the very window that it is, by a connection, it would wait for ever; that is not noticed.)
     ///
     /// # Errors
     /// [`ReplyError`].
@@ -113,6 +114,29 @@ impl Channel {
     /// See [`Channel`].
     pub fn call<R: DeserializeOwned>(&self, content: &(impl Serialize + ?Sized)) -> Result<R, ReplyError> {
         self.request(content)?.wait()
+    }
+
+    /// Sends a request and waits for its result for so long at most, from when it was sent; then the request is given up.
+    ///
+    /// # Errors
+    /// [`ReplyError::TimedOut`], and those of [`call`](Self::call).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel::{self, ReplyError};
+    /// # use std::time::Duration;
+    /// # let listener = channel::listen("127.0.0.1:0").unwrap();
+    /// # let channel = channel::connect(listener.local_address()).unwrap();
+    /// let result = channel.call_timeout::<u32>("how many?", Duration::from_millis(1));
+    /// assert!(matches!(result, Err(ReplyError::TimedOut)));
+    /// ```
+    pub fn call_timeout<R: DeserializeOwned>(
+        &self,
+        content: &(impl Serialize + ?Sized),
+        timeout: Duration,
+    ) -> Result<R, ReplyError> {
+        self.request(content)?.wait_timeout(timeout)
     }
 
     /// Waits for a request of the peer, and blocks meanwhile: not for the foreground, which has [`serve_on`](Self::serve_on).
@@ -203,7 +227,8 @@ impl Channel {
     /// [`Value`](super::Value) as `T` to get everything.
     ///
     /// Requests that have come already are delivered first. A newer callback takes the place of an older one. The connection
-    /// stays open while it is served, also when all other handles are dropped.
+    /// stays open while it is served, also when all other handles are dropped. When the serving ends, because it is stopped or
+    /// dropped, the router stops or the callback panics, what is asked then fails with `NoReply`, until somebody serves or receives.
     ///
     /// # Errors
     /// Those of [`MessageRouter::pipe`].

@@ -17,8 +17,8 @@ use crate::{MessageRouter, PipeError};
 /// Takes connections at an address, in the background, from the moment it is made.
 ///
 /// Choose one of: a connection at a time with [`accept`](Self::accept); each handed to a callback of the foreground with
-/// [`serve_on`](Self::serve_on); or the requests of all connections as one stream, with [`requests`](Self::requests). Dropped, it
-/// listens no more, and connections that nobody took are closed; the others live on.
+/// [`serve_on`](Self::serve_on); or the requests of all connections as one stream, with [`requests`](Self::requests). Dropped,
+/// with the [`Serving`] if there is one, it listens no more, and connections that nobody took are closed; the others live on.
 ///
 /// # Examples
 ///
@@ -40,12 +40,30 @@ use crate::{MessageRouter, PipeError};
 /// assert_eq!(channel::connect(address).unwrap().call::<String>("ping").unwrap(), "pong");
 /// ```
 #[must_use = "dropped, it listens no more"]
-pub struct Listener {
+pub struct Listener(Arc<Entrance>);
+
+/// Held by the listener, and by the callback that is given its connections.
+struct Entrance {
     address: Address,
     /// `None` once it is stopped.
     acceptor: Mutex<Option<Acceptor>>,
     channels: Arc<Mailbox<Channel>>,
     members: Members<Core>,
+}
+
+impl Entrance {
+    fn close(&self) {
+        let acceptor = self.acceptor.lock().take();
+        drop(acceptor);
+        self.channels.close();
+        self.channels.clear();
+    }
+}
+
+impl Drop for Entrance {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 impl Listener {
@@ -64,12 +82,8 @@ impl Listener {
                 Err(error) => log::warn!("foreground: a connection that came could not be taken: {error}"),
             }
         })?;
-        Ok(Self {
-            address: acceptor.local_address(),
-            acceptor: Mutex::new(Some(acceptor)),
-            channels,
-            members,
-        })
+        let address = acceptor.local_address();
+        Ok(Self(Arc::new(Entrance { address, acceptor: Mutex::new(Some(acceptor)), channels, members })))
     }
 
     /// Waits for a connection, and blocks meanwhile.
@@ -87,7 +101,7 @@ impl Listener {
     /// assert_eq!(server.peer_address(), client.local_address().as_ref());
     /// ```
     pub fn accept(&self) -> Result<Channel, RecvError> {
-        taken(self.channels.pop_wait(None), is_io_thread())
+        taken(self.0.channels.pop_wait(None), is_io_thread())
     }
 
     /// Waits for a connection for so long at most.
@@ -105,7 +119,7 @@ impl Listener {
     /// assert!(matches!(nobody, Err(RecvError::TimedOut)));
     /// ```
     pub fn accept_timeout(&self, timeout: Duration) -> Result<Channel, RecvError> {
-        taken(self.channels.pop_wait(after(timeout)), is_io_thread())
+        taken(self.0.channels.pop_wait(after(timeout)), is_io_thread())
     }
 
     /// Takes a connection that has come, and does not wait.
@@ -121,7 +135,7 @@ impl Listener {
     /// assert!(listener.try_accept().is_err());
     /// ```
     pub fn try_accept(&self) -> Result<Channel, RecvError> {
-        taken(self.channels.pop(), false)
+        taken(self.0.channels.pop(), false)
     }
 
     /// Iterates over the connections that come, and waits for each.
@@ -160,10 +174,14 @@ impl Listener {
     pub fn serve_on<S>(
         &self,
         router: &MessageRouter<S>,
-        callback: impl FnMut(&mut S, Channel) + 'static,
+        mut callback: impl FnMut(&mut S, Channel) + 'static,
     ) -> Result<Serving<S>, PipeError> {
-        let (deliver, serving) = serve(router, callback)?;
-        self.channels.set_sink(deliver);
+        let entrance = Arc::clone(&self.0);
+        let (deliver, serving) = serve(router, move |state, channel| {
+            let _stays_open = &entrance;
+            callback(state, channel);
+        })?;
+        self.0.channels.set_sink(deliver);
         Ok(serving)
     }
 
@@ -188,22 +206,26 @@ impl Listener {
     pub fn requests(self) -> Requests {
         let inbox = Arc::new(Mailbox::new());
         let all = inbox.clone();
-        self.channels.set_sink(move |channel| {
+        self.0.channels.set_sink(move |channel| {
             let all = all.clone();
             // The channel stays open as long as it is listened to: its own sink holds it.
             let hold = channel.hold().clone();
             channel.hold().core().inbox.set_sink(move |incoming| {
                 let _stays_open = &hold;
-                all.push(incoming)
+                match all.push(incoming) {
+                    Err(incoming) if all.is_closed() => Err(incoming),
+                    // If nobody serves any more, its drop says so to the asker.
+                    _ => Ok(()),
+                }
             });
             Ok(())
         });
-        Requests { address: self.local_address(), listener: Mutex::new(Some(self)), inbox }
+        Requests(Arc::new(Desk { address: self.local_address(), listener: Mutex::new(Some(self)), inbox }))
     }
 
     /// Returns the address at which this machine reaches the listener: with the port that the system chose.
     pub fn local_address(&self) -> Address {
-        self.address.clone()
+        self.0.address.clone()
     }
 
     /// Listens no more, also for other threads: who waits for a connection is told that none comes. Connections that nobody took are
@@ -223,10 +245,7 @@ impl Listener {
     /// assert_eq!(waiting.join().unwrap(), 0);
     /// ```
     pub fn stop(&self) {
-        let acceptor = self.acceptor.lock().take();
-        drop(acceptor);
-        self.channels.close();
-        self.channels.clear();
+        self.0.close();
     }
 
     /// Returns how many of the listener's connections exist.
@@ -241,13 +260,7 @@ impl Listener {
     /// assert_eq!(listener.connections(), 1);
     /// ```
     pub fn connections(&self) -> usize {
-        self.acceptor.lock().as_ref().map_or(0, Acceptor::connections)
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.stop();
+        self.0.acceptor.lock().as_ref().map_or(0, Acceptor::connections)
     }
 }
 
@@ -272,10 +285,13 @@ impl fmt::Debug for Listener {
 ///
 /// For any thread, and for several at once: each gets other requests. Replies to them never wait for a peer that is slow to
 /// read, since the thread that answers serves the others too; what waits to be read by one peer is bounded (see
-/// [`Options::unanswered_limit`](super::Options::unanswered_limit)). Dropped, it listens no more and closes its connections;
+/// [`Options::unanswered_limit`](super::Options::unanswered_limit)). Dropped, with the [`Serving`] if there is one, it listens no more and closes its connections;
 /// [`stop`](Self::stop) gives those who wait for an answer time to get it.
 #[must_use = "dropped, it listens no more and closes its connections"]
-pub struct Requests {
+pub struct Requests(Arc<Desk>);
+
+/// Held by the handle, and by the callback that is given the requests.
+struct Desk {
     address: Address,
     /// `None` once it is stopped.
     listener: Mutex<Option<Listener>>,
@@ -292,7 +308,7 @@ impl Requests {
     ///
     /// See [`Listener::requests`].
     pub fn recv(&self) -> Result<Request, RecvError> {
-        taken(self.inbox.pop_wait(None), is_io_thread()).map(Request::impatient)
+        taken(self.0.inbox.pop_wait(None), is_io_thread()).map(Request::impatient)
     }
 
     /// Waits for a request for so long at most.
@@ -309,7 +325,7 @@ impl Requests {
     /// assert!(requests.recv_timeout(Duration::from_millis(1)).is_err());
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Request, RecvError> {
-        taken(self.inbox.pop_wait(after(timeout)), is_io_thread()).map(Request::impatient)
+        taken(self.0.inbox.pop_wait(after(timeout)), is_io_thread()).map(Request::impatient)
     }
 
     /// Takes a request that has come, and does not wait.
@@ -325,12 +341,14 @@ impl Requests {
     /// assert!(requests.try_recv().is_err());
     /// ```
     pub fn try_recv(&self) -> Result<Request, RecvError> {
-        taken(self.inbox.pop(), false).map(Request::impatient)
+        taken(self.0.inbox.pop(), false).map(Request::impatient)
     }
 
     /// Has the requests delivered to the foreground, by a callback of the router; does not wait.
     ///
-    /// As [`Channel::serve_on`], for all connections.
+    /// As [`Channel::serve_on`], for all connections. It is listened as long as this handle or the returned one exists. When the serving
+    /// ends, because it is stopped or dropped, the router stops or the callback panics, what is asked then fails with `NoReply`
+    /// until somebody serves or receives.
     ///
     /// # Errors
     /// Those of [`MessageRouter::pipe`].
@@ -365,15 +383,18 @@ impl Requests {
     where
         T: DeserializeOwned + Send + 'static,
     {
-        let (deliver, serving) =
-            serve(router, move |state, (request, content)| callback(state, request, content))?;
-        self.inbox.set_sink(move |incoming| decode_and_deliver(incoming, &deliver));
+        let desk = Arc::clone(&self.0);
+        let (deliver, serving) = serve(router, move |state, (request, content)| {
+            let _stays_open = &desk;
+            callback(state, request, content);
+        })?;
+        self.0.inbox.set_sink(move |incoming| decode_and_deliver(incoming, &deliver));
         Ok(serving)
     }
 
     /// Returns the address at which this machine reaches the listener.
     pub fn local_address(&self) -> Address {
-        self.address.clone()
+        self.0.address.clone()
     }
 
     /// Returns how many connections exist.
@@ -386,7 +407,7 @@ impl Requests {
     /// assert_eq!(requests.connections(), 0);
     /// ```
     pub fn connections(&self) -> usize {
-        self.listener.lock().as_ref().map_or(0, Listener::connections)
+        self.0.listener.lock().as_ref().map_or(0, Listener::connections)
     }
 
     /// Listens no more, reads no more requests, waits for those under way to be answered, and closes the connections.
@@ -411,9 +432,9 @@ impl Requests {
     /// ```
     pub fn stop(&self, grace: Duration) -> usize {
         let deadline = after(grace);
-        let Some(listener) = self.listener.lock().take() else { return 0 };
-        let members = listener.members.clone();
-        drop(listener);
+        let Some(listener) = self.0.listener.lock().take() else { return 0 };
+        let members = listener.0.members.clone();
+        listener.stop();
         let connections = members.all();
         let mut cut_off = 0;
         for connection in &connections {
@@ -423,10 +444,12 @@ impl Requests {
             cut_off += connection.protocol().wait_answered(deadline);
             let _ = connection.wait_flushed(deadline);
         }
-        self.close(&members);
+        self.0.close(&members);
         cut_off
     }
+}
 
+impl Desk {
     fn close(&self, members: &Members<Core>) {
         self.inbox.close();
         // They are answered that they are dropped.
@@ -437,11 +460,11 @@ impl Requests {
     }
 }
 
-impl Drop for Requests {
+impl Drop for Desk {
     fn drop(&mut self) {
         if let Some(listener) = self.listener.get_mut().take() {
-            let members = listener.members.clone();
-            drop(listener);
+            let members = listener.0.members.clone();
+            listener.stop();
             self.close(&members);
         }
     }
@@ -450,7 +473,7 @@ impl Drop for Requests {
 impl fmt::Debug for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Requests")
-            .field("address", &self.address)
+            .field("address", &self.0.address)
             .field("connections", &self.connections())
             .finish_non_exhaustive()
     }

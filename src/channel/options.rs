@@ -111,7 +111,7 @@ impl Options {
     /// four times as much is taken, and a peer that sends still more is cut off.
     ///
     /// The foreground answers without waiting. A peer that does not read what it asked for is cut off when four times as many
-    /// bytes of answers wait for it.
+    /// bytes of answers wait for it, or four times the longest message, if that is more.
     pub fn unanswered_limit(mut self, requests: usize, bytes: usize) -> Self {
         self.settings.request_limit = requests;
         self.settings.unanswered_limit = bytes;

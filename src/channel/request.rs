@@ -166,7 +166,8 @@ impl Request {
 
     /// Returns whether the asker has gone, so that an answer would reach nobody: a dialog can be closed.
     ///
-    /// It tells what this side knows. Once true, it stays true.
+    /// It tells what this side knows: that the connection has ended. An asker that only waits no longer says nothing of it, and
+    /// is not told from one that waits. Once true, it stays true.
     ///
     /// # Examples
     ///

@@ -4,7 +4,8 @@ use crate::{MessageReceiver, MessageRouter, PipeError, SendError};
 
 /// Says that requests, or connections, come to the foreground. Dropped, they do no longer.
 ///
-/// What has not been delivered by then fails; what comes later waits for whoever receives it. The connections stay.
+/// What has not been delivered by then fails, and so does what comes later, unless threads receive too or somebody serves anew. The
+/// connections stay, but for those that only the serving held.
 #[must_use = "dropped, nothing more comes to the foreground; keep it, or `detach` it"]
 pub struct Serving<S: 'static = ()>(Box<dyn Pipe<S>>);
 

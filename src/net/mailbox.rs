@@ -26,6 +26,27 @@ struct State<T> {
     /// Counts the sinks that were set and removed.
     generation: u64,
     closed: bool,
+    /// A thread takes, or has taken, items.
+    has_takers: bool,
+    /// It was a sink that took everything, and the sink has gone: what comes is refused, lest it wait for nobody.
+    deserted: bool,
+}
+
+impl<T> State<T> {
+    /// The sink has gone. Returns what only it would have taken.
+    #[must_use = "to be dropped when the lock is free"]
+    fn desert(&mut self) -> VecDeque<T> {
+        if self.has_takers {
+            return VecDeque::new();
+        }
+        self.deserted = true;
+        std::mem::take(&mut self.queue)
+    }
+
+    fn taker_comes(&mut self) {
+        self.has_takers = true;
+        self.deserted = false;
+    }
 }
 
 /// Names a sink that was set.
@@ -48,15 +69,17 @@ impl<T> Mailbox<T> {
                 busy: false,
                 generation: 0,
                 closed: false,
+                has_takers: false,
+                deserted: false,
             }),
             changed: Condvar::new(),
         }
     }
 
-    /// Adds an item, or gives it back when the box is closed.
+    /// Adds an item, or gives it back when the box is closed, or when nobody takes anything from it any more.
     pub(crate) fn push(&self, item: T) -> Result<(), T> {
         let mut state = self.state.lock();
-        if state.closed {
+        if state.closed || state.deserted {
             return Err(item);
         }
         state.queue.push_back(item);
@@ -71,8 +94,13 @@ impl<T> Mailbox<T> {
     /// Takes the oldest item.
     pub(crate) fn pop(&self) -> Result<T, Nothing> {
         let mut state = self.state.lock();
+        state.taker_comes();
         let nothing = if state.closed { Nothing::More } else { Nothing::Yet };
         state.queue.pop_front().ok_or(nothing)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed
     }
 
     /// Whether `pop` would not say "nothing yet".
@@ -84,6 +112,7 @@ impl<T> Mailbox<T> {
     /// Takes the oldest item, and waits for it until the deadline.
     pub(crate) fn pop_wait(&self, deadline: Option<Instant>) -> Result<T, Nothing> {
         let mut state = self.state.lock();
+        state.taker_comes();
         loop {
             if let Some(item) = state.queue.pop_front() {
                 return Ok(item);
@@ -109,6 +138,7 @@ impl<T> Mailbox<T> {
     pub(crate) fn set_sink(&self, sink: impl Fn(T) -> Result<(), T> + Send + 'static) -> SinkId {
         let mut state = self.state.lock();
         let old = state.sink.replace(Box::new(sink));
+        state.deserted = false;
         state.generation += 1;
         let id = SinkId(state.generation);
         drop(state);
@@ -117,7 +147,8 @@ impl<T> Mailbox<T> {
         id
     }
 
-    /// Drops this sink, if none has taken its place. What comes then waits for threads.
+    /// Drops this sink, if none has taken its place. What comes then waits for threads, if any ever took something, and is
+    /// refused otherwise.
     pub(crate) fn remove_sink(&self, id: SinkId) {
         let mut state = self.state.lock();
         if state.generation != id.0 {
@@ -126,8 +157,9 @@ impl<T> Mailbox<T> {
         // One that is at work just now is dropped by whoever has taken it out.
         state.generation += 1;
         let sink = state.sink.take();
+        let left = state.desert();
         drop(state);
-        drop(sink);
+        drop((sink, left));
     }
 
     /// Takes no more. What is there can still be taken, and is still given to the sink.
@@ -178,11 +210,12 @@ impl<T> Mailbox<T> {
             }
             let is_newest = state.generation == generation;
             let is_over = state.closed && state.queue.is_empty();
+            let left = if is_newest && refused { state.desert() } else { VecDeque::new() };
             let old = if is_newest && !refused && !is_over { state.sink.replace(sink) } else { Some(sink) };
             // A newer one may have been set meanwhile, for a box that is closed now.
             let newer = if is_over { state.sink.take() } else { None };
             drop(state);
-            drop((old, newer));
+            drop((old, newer, left));
             if let Some(panic) = panic {
                 // It cost one item. The others are not for this thread to give.
                 resume_unwind(panic);
@@ -203,7 +236,7 @@ mod tests {
         let mailbox = Mailbox::new();
         mailbox.push(1).unwrap();
         mailbox.push(2).unwrap();
-        assert_eq!(mailbox.pop(), Ok(1));
+        assert_eq!(mailbox.pop(), Ok(1)); // so threads take as well
         let (sender, receiver) = mpsc::channel();
         mailbox.set_sink(move |n| sender.send(n).map_err(|error| error.0));
         mailbox.push(3).unwrap();
@@ -216,6 +249,22 @@ mod tests {
         assert_eq!(mailbox.push(6), Err(6));
         assert_eq!(mailbox.pop(), Ok(5));
         assert_eq!(mailbox.pop(), Err(Nothing::More));
+    }
+
+    #[test]
+    fn what_only_a_sink_took_is_refused_when_it_has_gone() {
+        let mailbox = Mailbox::new();
+        mailbox.set_sink(Err);
+        mailbox.push(1).unwrap(); // and the sink refuses
+        assert_eq!(mailbox.push(2), Err(2));
+        let sink = mailbox.set_sink(|_| Ok(()));
+        mailbox.push(3).unwrap();
+        mailbox.remove_sink(sink);
+        assert_eq!(mailbox.push(4), Err(4));
+        assert_eq!(mailbox.pop(), Err(Nothing::Yet));
+        mailbox.push(5).unwrap(); // somebody takes now
+        mailbox.set_sink(Err);
+        assert_eq!(mailbox.pop(), Ok(5));
     }
 
     #[test]
@@ -244,6 +293,7 @@ mod tests {
             }
         };
         let mailbox = Mailbox::new();
+        assert_eq!(mailbox.pop(), Err(Nothing::Yet)); // so threads take as well
         let first = mailbox.set_sink(sink(held.clone()));
         let second = mailbox.set_sink(sink(held.clone()));
         mailbox.remove_sink(first);

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -87,4 +88,73 @@ fn a_stop_waits_for_answers_that_need_the_peers() {
     assert_eq!(stopping.join().unwrap(), 0);
     assert_eq!(pending.wait::<String>().unwrap(), "Ada");
     foreground.join().unwrap();
+}
+
+/// Whatever ended the serving, who asks then is told so, and a new callback serves again.
+#[test]
+fn what_is_asked_when_the_serving_has_ended_fails_at_once() {
+    for end in ["dropped", "stopped", "panicked"] {
+        let router: MessageRouter<u32> = MessageRouter::new(|| {});
+        router.start().unwrap();
+        let requests = channel::listen("127.0.0.1:0").unwrap().requests();
+        let serve = || {
+            requests.serve_on(&router, |served: &mut u32, request, n: u32| {
+                assert_ne!(n, 13, "an unlucky number");
+                *served += 1;
+                request.reply(&n).unwrap();
+            })
+        };
+        let mut serving = Some(serve().unwrap());
+        let client = channel::connect(requests.local_address()).unwrap();
+        let first = client.request(&1).unwrap();
+        let mut served = 0;
+        router.route_until(&mut served, |served| *served == 1, PATIENCE).unwrap();
+        assert_eq!(first.wait::<u32>().unwrap(), 1);
+
+        match end {
+            "dropped" => drop(serving.take()),
+            "stopped" => router.stop().unwrap(),
+            _ => {
+                let unlucky = client.request(&13).unwrap();
+                let route = AssertUnwindSafe(|| router.route_until(&mut 0, |_| false, PATIENCE));
+                catch_unwind(route).unwrap_err();
+                let error = unlucky.wait_timeout::<u32>(PATIENCE).unwrap_err();
+                assert!(error.to_string().contains("NoReply"), "{error}");
+            }
+        }
+        let error = client.call_timeout::<u32>(&2, PATIENCE).unwrap_err();
+        assert!(error.to_string().contains("NoReply"), "{end}: {error}");
+
+        if end == "stopped" {
+            router.start().unwrap();
+        }
+        let _again = serve().unwrap();
+        let second = client.request(&3).unwrap();
+        router.route_until(&mut served, |served| *served == 2, PATIENCE).unwrap();
+        assert_eq!(second.wait::<u32>().unwrap(), 3, "{end}");
+    }
+}
+
+#[test]
+fn who_serves_listens_also_without_the_handle() {
+    let router: MessageRouter<u32> = MessageRouter::new(|| {});
+    router.start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let address = folder.path().join("socket");
+    let serving = channel::listen(&address)
+        .unwrap()
+        .requests()
+        .serve_on(&router, |served: &mut u32, request, (): ()| {
+            *served += 1;
+            request.reply(&()).unwrap();
+        })
+        .unwrap();
+    let client = channel::connect(&address).unwrap();
+    let pending = client.request(&()).unwrap();
+    router.route_until(&mut 0, |served| *served == 1, PATIENCE).unwrap();
+    pending.wait::<()>().unwrap();
+
+    drop(serving);
+    assert!(client.call_timeout::<()>(&(), PATIENCE).is_err());
+    assert!(channel::connect(&address).is_err());
 }

@@ -143,7 +143,8 @@ fn that_never_read_do_not_fill_the_foreground(setting: Setting) {
     let router: MessageRouter<App> = MessageRouter::new(|| {});
     router.start().unwrap();
     let stall = Duration::from_millis(500);
-    let options = setting.options().send_timeout(stall).unanswered_limit(10_000, LETTERS);
+    let options =
+        setting.options().send_timeout(stall).unanswered_limit(10_000, LETTERS).message_limit(LETTERS + 100);
     let (listener, place) = setting.listen_with(&options);
     let requests = listener.requests();
     let _serving = requests
