@@ -99,7 +99,7 @@ fn fail(request: Request, why: &str) {
 /// The door by which commands come.
 pub(crate) struct Door {
     requests: Requests,
-    serving: Serving,
+    serving: Serving<Desk>,
 }
 
 impl Door {

@@ -159,11 +159,12 @@ impl Core {
 
     /// Reads no more while there is too much to do, or the peer does not take what it asked for.
     pub(super) fn regulate(&self, link: &Connection) {
+        // Held to the end, so that who looks last also has the last word.
         let load = self.load.lock();
-        let leaving = load.leaving;
         let full = load.requests > self.settings.request_limit || load.bytes > self.settings.unanswered_limit;
-        drop(load);
-        link.set_paused(leaving || (full || link.unsent() > HIGH_WATER) && self.pending.is_empty());
+        let is_enough = || load.leaving || full || link.unsent() > HIGH_WATER;
+        // A reply that is waited for must be read, whatever else the peer sends.
+        link.set_paused(self.pending.is_empty() && is_enough());
     }
 
     /// Counts a request, or says that it is too much.
@@ -172,7 +173,10 @@ impl Core {
         load.requests += 1;
         load.bytes += bytes;
         let Settings { request_limit, unanswered_limit, .. } = *self.settings;
-        if load.requests / PATIENCE > request_limit || load.bytes / PATIENCE > unanswered_limit {
+        let is_too_much =
+            load.requests / PATIENCE > request_limit || load.bytes / PATIENCE > unanswered_limit;
+        // Otherwise it is not read any more, and what came together with the last that was read does no harm.
+        if is_too_much && !self.pending.is_empty() {
             return Err(Disconnect::new(
                 DisconnectKind::Flooded,
                 format!(
@@ -187,7 +191,9 @@ impl Core {
     /// Cuts off a peer for which far too much waits, as it does not read what it asked for.
     fn limit_unsent(&self, link: &Connection) -> Result<(), Disconnect> {
         let unsent = link.unsent();
-        if unsent / PATIENCE <= self.settings.unanswered_limit {
+        // One answer alone may be as long as a message.
+        let limit = self.settings.unanswered_limit.max(self.settings.message_limit);
+        if unsent / PATIENCE <= limit {
             return Ok(());
         }
         let reason = Disconnect::new(
@@ -314,7 +320,8 @@ impl Protocol for Core {
         };
         self.end(&reason);
         if !self.is_unanswered() {
-            link.close(reason);
+            // Not at once: answers may still be on their way.
+            link.finish(reason);
         }
     }
 
@@ -391,7 +398,7 @@ impl Incoming {
         let text = failure_text(kind, text);
         if let Ok(frame) = self.link.protocol().frame(Kind::Exception, &self.id, &text) {
             // A peer that is gone needs no answer.
-            let _ = self.link.send(frame, When::Now);
+            let _ = send(&self.link, frame, When::Now, Wait::Never);
         }
     }
 }
@@ -462,8 +469,7 @@ pub(super) fn ask<T: Serialize + ?Sized>(
     let slot = Arc::new(ReplySlot::new());
     let unwaited = core.pending.insert(id, slot.clone()).map_err(SendError::Disconnected)?;
     let when = if unwaited > MANY { When::Soon } else { When::Now };
-    // From now on the reply is waited for, whatever else the peer sends.
-    hold.link().set_paused(false);
+    core.regulate(hold.link());
     if let Err(error) = send(hold.link(), frame, when, wait) {
         core.pending.remove(id);
         core.pending.waited();

@@ -1,13 +1,16 @@
+use std::cell::OnceCell;
 use std::fmt;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::connection::{Hold, Incoming, Wait, ask, guarded};
+use super::connection::{Connection, Hold, Incoming, Wait, ask, guarded};
 use super::serving::{Deliver, Serving, serve};
 use super::{PendingReply, RecvError, ReplyError, Request, SendError};
-use crate::net::{Disconnect, HIGH_WATER, Nothing, PeerAddress, Reading, after, is_io_thread};
+use crate::net::{Disconnect, HIGH_WATER, Nothing, PeerAddress, Reading, SinkId, after, is_io_thread};
 use crate::{MessageRouter, PipeError};
 
 /// A connection by which both sides ask and answer.
@@ -236,17 +239,23 @@ impl Channel {
         &self,
         router: &MessageRouter<S>,
         mut callback: impl FnMut(&mut S, Request, T) + 'static,
-    ) -> Result<Serving, PipeError>
+    ) -> Result<Serving<S>, PipeError>
     where
         T: DeserializeOwned + Send + 'static,
     {
-        let (deliver, serving) =
-            serve(router, move |state, (request, content)| callback(state, request, content))?;
+        let seat = Rc::new(OnceCell::new());
+        let own = seat.clone();
+        let (deliver, serving) = serve(router, move |state, (request, content)| {
+            let _leaves_when_dropped = &own;
+            callback(state, request, content);
+        })?;
         let hold = self.0.clone();
-        self.0.core().inbox.set_sink(move |incoming| {
+        let sink = self.0.core().inbox.set_sink(move |incoming| {
             let _stays_open = &hold;
             decode_and_deliver(incoming, &deliver)
         });
+        // This thread is the router's, so the callback has not been dropped before.
+        let _ = seat.set(Seat { link: Arc::downgrade(self.0.link()), sink });
         Ok(serving)
     }
 
@@ -327,6 +336,21 @@ impl Channel {
     /// ```
     pub fn local_address(&self) -> Option<PeerAddress> {
         self.0.link().local_address().ok()
+    }
+}
+
+/// Owned by the callback that serves a connection: when the serving or the router stops, or the callback panics, the callback
+/// is dropped, and the connection is not held open any more.
+struct Seat {
+    link: Weak<Connection>,
+    sink: SinkId,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.upgrade() {
+            link.protocol().inbox.remove_sink(self.sink);
+        }
     }
 }
 

@@ -41,7 +41,9 @@ use crate::{MessageRouter, PipeError};
 /// ```
 #[must_use = "dropped, it listens no more"]
 pub struct Listener {
-    acceptor: Acceptor,
+    address: Address,
+    /// `None` once it is stopped.
+    acceptor: Mutex<Option<Acceptor>>,
     channels: Arc<Mailbox<Channel>>,
     members: Members<Core>,
 }
@@ -62,13 +64,18 @@ impl Listener {
                 Err(error) => log::warn!("foreground: a connection that came could not be taken: {error}"),
             }
         })?;
-        Ok(Self { acceptor, channels, members })
+        Ok(Self {
+            address: acceptor.local_address(),
+            acceptor: Mutex::new(Some(acceptor)),
+            channels,
+            members,
+        })
     }
 
     /// Waits for a connection, and blocks meanwhile.
     ///
     /// # Errors
-    /// [`RecvError::WouldDeadlock`].
+    /// [`RecvError::Disconnected`] when the listener is stopped, [`RecvError::WouldDeadlock`].
     ///
     /// # Examples
     ///
@@ -154,7 +161,7 @@ impl Listener {
         &self,
         router: &MessageRouter<S>,
         callback: impl FnMut(&mut S, Channel) + 'static,
-    ) -> Result<Serving, PipeError> {
+    ) -> Result<Serving<S>, PipeError> {
         let (deliver, serving) = serve(router, callback)?;
         self.channels.set_sink(deliver);
         Ok(serving)
@@ -196,7 +203,30 @@ impl Listener {
 
     /// Returns the address at which this machine reaches the listener: with the port that the system chose.
     pub fn local_address(&self) -> Address {
-        self.acceptor.local_address()
+        self.address.clone()
+    }
+
+    /// Listens no more, also for other threads: who waits for a connection is told that none comes. Connections that nobody took are
+    /// closed; the others live on. Dropping the listener does the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::channel;
+    /// # use std::sync::Arc;
+    /// let listener = Arc::new(channel::listen("127.0.0.1:0").unwrap());
+    /// let waiting = {
+    ///     let listener = Arc::clone(&listener);
+    ///     std::thread::spawn(move || listener.incoming().count())
+    /// };
+    /// listener.stop();
+    /// assert_eq!(waiting.join().unwrap(), 0);
+    /// ```
+    pub fn stop(&self) {
+        let acceptor = self.acceptor.lock().take();
+        drop(acceptor);
+        self.channels.close();
+        self.channels.clear();
     }
 
     /// Returns how many of the listener's connections exist.
@@ -211,14 +241,13 @@ impl Listener {
     /// assert_eq!(listener.connections(), 1);
     /// ```
     pub fn connections(&self) -> usize {
-        self.acceptor.connections()
+        self.acceptor.lock().as_ref().map_or(0, Acceptor::connections)
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.channels.close();
-        self.channels.clear();
+        self.stop();
     }
 }
 
@@ -332,7 +361,7 @@ impl Requests {
         &self,
         router: &MessageRouter<S>,
         mut callback: impl FnMut(&mut S, Request, T) + 'static,
-    ) -> Result<Serving, PipeError>
+    ) -> Result<Serving<S>, PipeError>
     where
         T: DeserializeOwned + Send + 'static,
     {

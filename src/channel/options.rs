@@ -124,8 +124,8 @@ impl Options {
         self
     }
 
-    /// Sets after what time a connection is closed by which nothing comes, and on which no answer is due. The default is
-    /// never.
+    /// Sets after what time a connection is closed by which nothing comes or goes, and on which no answer is due. The default
+    /// is never.
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.timeouts.idle = timeout.into();
         self
@@ -258,7 +258,12 @@ impl Options {
         };
         let mut pause = FIRST_PAUSE;
         loop {
-            let failure = match net::connect(address, self.settings.timeouts.connect.and_then(after)) {
+            let mut deadline = self.settings.timeouts.connect.and_then(after);
+            if let Retry::For(_) = self.retry {
+                // The first attempt has the time for all, the last one what is left.
+                deadline = deadline.into_iter().chain(give_up_at).min();
+            }
+            let failure = match net::connect(address, deadline) {
                 Ok(stream) => return self.open(stream),
                 Err(error) => error,
             };

@@ -134,7 +134,8 @@ impl PendingReply {
     /// Has the result delivered to the foreground, by a callback of the router; does not wait.
     ///
     /// The callback is called once, with the result or the error. It is dropped uncalled if the router is stopped before.
-    /// What the result is made of is decoded in the background.
+    /// The result is decoded by the thread that receives the reply, not by the foreground, unless it is there already.
+    /// The connection stays open until the reply has come.
     ///
     /// # Errors
     /// Those of [`MessageRouter::pipe`]. The request is then given up.

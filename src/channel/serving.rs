@@ -6,20 +6,25 @@ use crate::{MessageReceiver, MessageRouter, PipeError, SendError};
 ///
 /// What has not been delivered by then fails; what comes later waits for whoever receives it. The connections stay.
 #[must_use = "dropped, nothing more comes to the foreground; keep it, or `detach` it"]
-pub struct Serving(Box<dyn Pipe>);
+pub struct Serving<S: 'static = ()>(Box<dyn Pipe<S>>);
 
 /// A pipe, whatever comes by it.
-trait Pipe {
+trait Pipe<S> {
     fn detach(self: Box<Self>);
+    fn on_end(&self, callback: Box<dyn FnOnce(&mut S)>);
 }
 
-impl<T: Send + 'static, S: 'static> Pipe for MessageReceiver<T, S> {
+impl<T: Send + 'static, S: 'static> Pipe<S> for MessageReceiver<T, S> {
     fn detach(self: Box<Self>) {
         MessageReceiver::detach(*self);
     }
+
+    fn on_end(&self, callback: Box<dyn FnOnce(&mut S)>) {
+        MessageReceiver::on_end(self, move |state, _| callback(state));
+    }
 }
 
-impl Serving {
+impl<S: 'static> Serving<S> {
     /// Serves as long as the router runs and there is somebody to serve.
     ///
     /// # Examples
@@ -48,9 +53,32 @@ impl Serving {
     /// serving.stop();
     /// ```
     pub fn stop(self) {}
+
+    /// Sets the callback that is called once, when nothing more comes: the connection has ended, the listener was stopped, or a newer
+    /// callback serves. It comes after all requests, and is dropped uncalled when the serving or the router stops.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::{MessageRouter, channel};
+    /// # let listener = channel::listen("127.0.0.1:0").unwrap();
+    /// # let peer = channel::connect(listener.local_address()).unwrap();
+    /// # let channel = listener.accept().unwrap();
+    /// let router: MessageRouter<bool> = MessageRouter::new(|| {});
+    /// router.start().unwrap();
+    /// let serving = channel.serve_on(&router, |_: &mut bool, request, (): ()| request.reply(&()).unwrap()).unwrap();
+    /// serving.on_end(|has_ended| *has_ended = true);
+    ///
+    /// drop(peer);
+    /// let mut has_ended = false;
+    /// router.route_until(&mut has_ended, |has_ended| *has_ended, None).unwrap();
+    /// ```
+    pub fn on_end(&self, callback: impl FnOnce(&mut S) + 'static) {
+        self.0.on_end(Box::new(callback));
+    }
 }
 
-impl fmt::Debug for Serving {
+impl<S> fmt::Debug for Serving<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serving").finish_non_exhaustive()
     }
@@ -64,7 +92,7 @@ pub(super) type Deliver<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
 pub(super) fn serve<S: 'static, T: Send + 'static>(
     router: &MessageRouter<S>,
     callback: impl FnMut(&mut S, T) + 'static,
-) -> Result<(Deliver<T>, Serving), PipeError> {
+) -> Result<(Deliver<T>, Serving<S>), PipeError> {
     let (sender, receiver) = router.pipe::<T>()?;
     receiver.on_message(callback);
     let sender = sender.start();

@@ -26,7 +26,6 @@ use std::str::FromStr;
 #[non_exhaustive]
 pub enum Address {
     /// A TCP port of a host, which is named or given by its number.
-    #[non_exhaustive]
     Tcp {
         /// The name or the number of the host.
         host: String,

@@ -1,6 +1,7 @@
 //! Where what comes from elsewhere waits: for a thread that asks for it, or on its way to the foreground.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -22,10 +23,14 @@ struct State<T> {
     sink: Option<Sink<T>>,
     /// A thread has taken the sink out and gives it an item. What else comes waits its turn.
     busy: bool,
-    /// Counts the sinks that were set.
+    /// Counts the sinks that were set and removed.
     generation: u64,
     closed: bool,
 }
+
+/// Names a sink that was set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SinkId(u64);
 
 /// Why there is nothing to take.
 #[derive(Debug, PartialEq, Eq)]
@@ -101,13 +106,28 @@ impl<T> Mailbox<T> {
     }
 
     /// Gives everything to the sink from now on, what waits first. It takes the place of an older sink.
-    pub(crate) fn set_sink(&self, sink: impl Fn(T) -> Result<(), T> + Send + 'static) {
+    pub(crate) fn set_sink(&self, sink: impl Fn(T) -> Result<(), T> + Send + 'static) -> SinkId {
         let mut state = self.state.lock();
         let old = state.sink.replace(Box::new(sink));
         state.generation += 1;
+        let id = SinkId(state.generation);
         drop(state);
         drop(old);
         self.pump();
+        id
+    }
+
+    /// Drops this sink, if none has taken its place. What comes then waits for threads.
+    pub(crate) fn remove_sink(&self, id: SinkId) {
+        let mut state = self.state.lock();
+        if state.generation != id.0 {
+            return;
+        }
+        // One that is at work just now is dropped by whoever has taken it out.
+        state.generation += 1;
+        let sink = state.sink.take();
+        drop(state);
+        drop(sink);
     }
 
     /// Takes no more. What is there can still be taken, and is still given to the sink.
@@ -129,19 +149,28 @@ impl<T> Mailbox<T> {
     fn pump(&self) {
         loop {
             let mut state = self.state.lock();
-            if state.busy || state.queue.is_empty() {
+            if state.busy {
                 return;
             }
-            let Some(sink) = state.sink.take() else { return };
-            let item = state.queue.pop_front();
+            let Some(item) = state.queue.pop_front() else {
+                // Nothing will come, so what the sink holds need not be kept.
+                let idle = if state.closed { state.sink.take() } else { None };
+                drop(state);
+                return drop(idle);
+            };
+            let Some(sink) = state.sink.take() else { return state.queue.push_front(item) };
             state.busy = true;
             let generation = state.generation;
             drop(state);
 
-            let back = item.and_then(|item| sink(item).err());
+            let outcome = catch_unwind(AssertUnwindSafe(|| sink(item)));
 
             let mut state = self.state.lock();
             state.busy = false;
+            let (back, panic) = match outcome {
+                Ok(outcome) => (outcome.err(), None),
+                Err(panic) => (None, Some(panic)),
+            };
             let refused = back.is_some();
             if let Some(item) = back {
                 state.queue.push_front(item);
@@ -154,6 +183,10 @@ impl<T> Mailbox<T> {
             let newer = if is_over { state.sink.take() } else { None };
             drop(state);
             drop((old, newer));
+            if let Some(panic) = panic {
+                // It cost one item. The others are not for this thread to give.
+                resume_unwind(panic);
+            }
         }
     }
 }
@@ -199,6 +232,43 @@ mod tests {
         mailbox.push(1).unwrap();
         mailbox.push(2).unwrap();
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [11, 2]);
+    }
+
+    #[test]
+    fn a_sink_goes_when_nothing_more_can_come() {
+        let held = Arc::new(());
+        let sink = |held: Arc<()>| {
+            move |_: u32| {
+                let _held = &held;
+                Ok(())
+            }
+        };
+        let mailbox = Mailbox::new();
+        let first = mailbox.set_sink(sink(held.clone()));
+        let second = mailbox.set_sink(sink(held.clone()));
+        mailbox.remove_sink(first);
+        assert_eq!(Arc::strong_count(&held), 2, "another has taken its place");
+        mailbox.remove_sink(second);
+        assert_eq!(Arc::strong_count(&held), 1);
+        mailbox.push(1).unwrap();
+        mailbox.close();
+        mailbox.set_sink(sink(held.clone()));
+        assert_eq!((Arc::strong_count(&held), mailbox.pop()), (1, Err(Nothing::More)));
+        mailbox.set_sink(sink(held.clone()));
+        assert_eq!(Arc::strong_count(&held), 1, "it was closed before");
+    }
+
+    #[test]
+    fn a_sink_that_panics_loses_one_item() {
+        let mailbox = Mailbox::new();
+        let (sender, receiver) = mpsc::channel();
+        mailbox.set_sink(move |n| {
+            assert_ne!(n, 1);
+            sender.send(n).map_err(|error| error.0)
+        });
+        assert!(catch_unwind(AssertUnwindSafe(|| mailbox.push(1))).is_err());
+        mailbox.push(2).unwrap();
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [2]);
     }
 
     #[test]

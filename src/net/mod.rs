@@ -21,7 +21,7 @@ pub(crate) use self::collector::Collector;
 pub(crate) use self::connect::{Target, connect};
 pub use self::disconnect::{Disconnect, DisconnectKind};
 pub(crate) use self::link::{Decode, HIGH_WATER, Link, NotSent, Protocol, Reading, Timeouts, When, after};
-pub(crate) use self::mailbox::{Mailbox, Nothing};
+pub(crate) use self::mailbox::{Mailbox, Nothing, SinkId};
 pub(crate) use self::members::{Members, Membership};
 pub(crate) use self::reactor::is_io_thread;
 pub use self::socket::{Listener, Stream};

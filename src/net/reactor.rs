@@ -4,7 +4,7 @@
 //! (oneshot): after an event its [`Source`] is told, and asks to be watched again when it is ready for more.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use polling::{Event, Events, Poller};
-use slab::Slab;
 
 use super::socket::{Listener, Stream};
 
@@ -59,7 +58,9 @@ struct Inner {
 
 #[derive(Default)]
 struct Registry {
-    sources: Slab<Registered>,
+    sources: HashMap<Key, Registered>,
+    /// Keys are used once, so that what concerns a source that has gone reaches no other.
+    next: Key,
     alarms: BTreeSet<(Instant, Key)>,
 }
 
@@ -105,7 +106,9 @@ impl Reactor {
     #[allow(unsafe_code)]
     pub(super) fn register(&self, source: Arc<dyn Source>) -> io::Result<Key> {
         let mut registry = self.inner.registry.lock();
-        let key = registry.sources.insert(Registered { source: source.clone(), alarm: None });
+        let key = registry.next;
+        registry.next += 1;
+        registry.sources.insert(key, Registered { source: source.clone(), alarm: None });
         let event = Event::none(key);
         // SAFETY: the poller must not outlast the socket while the socket is in it. `registry` keeps the source, and so
         // its socket, until `deregister` has taken the socket out of the poller; the poller and the registry are
@@ -118,7 +121,7 @@ impl Reactor {
             }
         };
         if let Err(error) = added {
-            registry.sources.remove(key);
+            registry.sources.remove(&key);
             return Err(error);
         }
         Ok(key)
@@ -136,7 +139,7 @@ impl Reactor {
     /// Tells the source when the time has come; an earlier wish of the same source is forgotten.
     pub(super) fn set_alarm(&self, key: Key, at: Option<Instant>) {
         let mut registry = self.inner.registry.lock();
-        let Some(registered) = registry.sources.get_mut(key) else { return };
+        let Some(registered) = registry.sources.get_mut(&key) else { return };
         if let Some(old) = std::mem::replace(&mut registered.alarm, at) {
             registry.alarms.remove(&(old, key));
         }
@@ -152,18 +155,18 @@ impl Reactor {
     /// Lets the source go.
     pub(super) fn deregister(&self, key: Key) {
         let mut registry = self.inner.registry.lock();
-        let Some(registered) = registry.sources.get(key) else { return };
+        let Some(registered) = registry.sources.get(&key) else { return };
         let deleted = match registered.source.socket() {
             Socket::Stream(stream) => self.inner.poller.delete(stream),
             Socket::Listener(listener) => self.inner.poller.delete(listener),
         };
         if let Err(error) = deleted {
-            // It never was seen. The source then stays, with its socket, until the thread ends: a leak, but sound.
+            // It never was seen. The source then stays for good, with its socket: a leak, but sound.
             log::error!("foreground: the I/O thread cannot let a socket go: {error}");
             return;
         }
-        let registered = registry.sources.remove(key);
-        if let Some(at) = registered.alarm {
+        let registered = registry.sources.remove(&key);
+        if let Some(at) = registered.as_ref().and_then(|registered| registered.alarm) {
             registry.alarms.remove(&(at, key));
         }
         drop(registry);
@@ -218,7 +221,7 @@ impl Inner {
                 return;
             }
             registry.alarms.pop_first();
-            if let Some(registered) = registry.sources.get_mut(key) {
+            if let Some(registered) = registry.sources.get_mut(&key) {
                 registered.alarm = None;
             }
             drop(registry);
@@ -226,9 +229,8 @@ impl Inner {
         }
     }
 
-    /// A key may have been given to another source since the event: sources take what concerns them not for nothing.
     fn tell(&self, key: Key, what: impl FnOnce(Arc<dyn Source>)) {
-        let source = self.registry.lock().sources.get(key).map(|registered| registered.source.clone());
+        let source = self.registry.lock().sources.get(&key).map(|registered| registered.source.clone());
         let Some(source) = source else { return };
         let told = source.clone();
         if catch_unwind(AssertUnwindSafe(|| what(told))).is_err() {

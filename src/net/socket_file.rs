@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+
+use socket2::SockAddr;
 
 /// Removed when dropped, unless another has been put in its place meanwhile.
 #[derive(Debug)]
@@ -29,7 +31,10 @@ impl SocketFile {
 /// Whether it is the file of a socket at which nobody listens any more.
 fn is_abandoned(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
-        && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        && SockAddr::unix(path)
+            // Without waiting: whoever listens there may have no room.
+            .and_then(|address| super::link::start(&address))
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Device, number and time of a file: its number is soon given to another, and a changed mode leaves all three.
@@ -51,6 +56,28 @@ impl Drop for SocketFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")] // others refuse in place of letting the caller wait
+    #[test]
+    fn a_listener_that_has_no_room_is_not_waited_for() {
+        use std::sync::mpsc;
+        use std::thread;
+        use std::time::Duration;
+
+        use crate::net::link::{Attempt, start};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _busy = UnixListener::bind(&path).unwrap();
+        let address = SockAddr::unix(&path).unwrap();
+        let mut queue = Vec::new();
+        while let Ok((stream, Attempt::Connected)) = start(&address) {
+            queue.push(stream);
+        }
+        let (done, result) = mpsc::channel();
+        thread::spawn(move || done.send(SocketFile::bind(&path).is_err()));
+        assert!(result.recv_timeout(Duration::from_secs(20)).expect("it does not wait"));
+    }
 
     #[test]
     fn the_file_goes_with_its_listener_and_no_other_does() {

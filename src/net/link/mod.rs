@@ -19,6 +19,9 @@ mod read;
 #[cfg(unix)]
 mod sleep;
 mod state;
+#[cfg(all(test, unix))]
+mod tests;
+mod write;
 
 use std::io;
 use std::net::Shutdown;
@@ -26,22 +29,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 pub(super) use self::connect::{Attempt, start};
 use self::output::Output;
 pub(crate) use self::read::Reading;
 pub(crate) use self::state::Timeouts;
 use self::state::{Phase, Reader, State};
-use super::reactor::{Interest, Key, Reactor, Socket, Source, is_io_thread};
+pub(crate) use self::write::{HIGH_WATER, NotSent, When};
+use super::reactor::{Interest, Key, Reactor, Socket, Source};
 use super::socket::Stream;
 use super::{Disconnect, DisconnectKind, PeerAddress};
-
-/// How many bytes may wait to be written before whoever can wait should.
-pub(crate) const HIGH_WATER: usize = 1024 * 1024;
-
-/// How many chunks a thread writes at most, of others too, before it leaves the rest to the I/O thread.
-const ROUNDS: usize = 16;
 
 /// Finds the messages in a stream of bytes.
 pub(crate) trait Decode: Send + 'static {
@@ -108,22 +106,6 @@ pub(crate) struct Link<P: Protocol> {
     open: AtomicBool,
     output: Mutex<Output>,
     room: Condvar,
-}
-
-/// When bytes are to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    /// By the thread that sends them.
-    Now,
-    /// By the I/O thread, in a moment, together with what is sent by then: for one of many.
-    Soon,
-}
-
-/// Why bytes were not taken.
-#[derive(Debug)]
-pub(crate) enum NotSent {
-    Disconnected(Disconnect),
-    TimedOut,
 }
 
 impl<P: Protocol> Link<P> {
@@ -200,155 +182,6 @@ impl<P: Protocol> Link<P> {
         self.state.lock().reason.clone()
     }
 
-    /// Bytes that the system has not taken yet.
-    pub(crate) fn unsent(&self) -> usize {
-        self.output.lock().unsent()
-    }
-
-    /// Sends bytes after all that were sent before. Never waits: what the system does not take now is kept.
-    pub(crate) fn send(self: &Arc<Self>, bytes: Vec<u8>, when: When) -> Result<(), Disconnect> {
-        self.send_under(self.output.lock(), bytes, when)
-    }
-
-    /// Sends bytes once fewer than [`HIGH_WATER`] wait to be written. On the I/O thread it does not wait.
-    pub(crate) fn send_when_room(
-        self: &Arc<Self>,
-        bytes: Vec<u8>,
-        when: When,
-        deadline: Option<Instant>,
-    ) -> Result<(), NotSent> {
-        let mut output = self.output.lock();
-        while output.unsent() > HIGH_WATER && output.refused.is_none() && !is_io_thread() {
-            match deadline {
-                None => self.room.wait(&mut output),
-                Some(deadline) => {
-                    if self.room.wait_until(&mut output, deadline).timed_out() && output.unsent() > HIGH_WATER
-                    {
-                        return Err(NotSent::TimedOut);
-                    }
-                }
-            }
-        }
-        self.send_under(output, bytes, when).map_err(NotSent::Disconnected)
-    }
-
-    fn send_under(
-        self: &Arc<Self>,
-        mut output: MutexGuard<'_, Output>,
-        bytes: Vec<u8>,
-        when: When,
-    ) -> Result<(), Disconnect> {
-        if let Some(reason) = &output.refused {
-            return Err(reason.clone());
-        }
-        let was_empty = output.is_empty();
-        output.push(bytes);
-        if when == When::Now || output.unsent() >= output::TOGETHER {
-            return self.write_out(output);
-        }
-        if was_empty {
-            // The I/O thread finds that the socket can be written, and then writes all that has come by then.
-            let mut state = self.state.lock();
-            state.wants_write = true;
-            self.watch(&mut state);
-        }
-        Ok(())
-    }
-
-    /// Writes what waits, as far as the system takes it now.
-    pub(crate) fn flush(self: &Arc<Self>) {
-        let output = self.output.lock();
-        if !output.is_empty() {
-            // Whoever waits for what this is about is told by other means.
-            let _ = self.write_out(output);
-        }
-    }
-
-    /// Writes what waits, unless another thread is at it, which then writes this too. The lock is not held meanwhile.
-    fn write_out(self: &Arc<Self>, mut output: MutexGuard<'_, Output>) -> Result<(), Disconnect> {
-        if output.writing || !output.connected {
-            return Ok(());
-        }
-        output.writing = true;
-        let was_high = output.unsent() > HIGH_WATER;
-        let mut written = 0;
-        let mut failure = None;
-        for _ in 0..ROUNDS {
-            let Some(chunk) = output.take() else { break };
-            match MutexGuard::unlocked(&mut output, || chunk.write(&self.stream)) {
-                Ok(n) => {
-                    written += n;
-                    if !output.wrote(chunk, n) {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    failure = Some(self.cannot_write(&mut output, error));
-                    break;
-                }
-            }
-        }
-        output.writing = false;
-        let has_room = output.unsent() <= HIGH_WATER;
-        if has_room {
-            self.room.notify_all();
-        }
-        let mut state = self.state.lock();
-        let done = output.is_empty();
-        if done {
-            state.since.stalled = None;
-        } else if written > 0 || state.since.stalled.is_none() {
-            self.mark_stalled(&mut state);
-        }
-        state.wants_write = !done;
-        self.watch(&mut state);
-        let (phase, eof) = (state.phase, state.eof);
-        drop((state, output));
-        match phase {
-            Phase::Finishing if failure.is_some() => self.end(),
-            Phase::Finishing if done => self.half_close(),
-            // Nothing more can come or go.
-            Phase::Open if failure.is_some() && eof => self.close(Disconnect::closed_by_peer()),
-            Phase::Open if was_high && has_room => self.protocol.on_room(self),
-            _ => {}
-        }
-        failure.map_or(Ok(()), Err)
-    }
-
-    /// Reading goes on: what the peer sent before it went is still worth having.
-    fn cannot_write(&self, output: &mut Output, error: io::Error) -> Disconnect {
-        let reason = match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Disconnect::closed_by_peer(),
-            _ => Disconnect::io("writing to the connection", error),
-        };
-        let reason = output.refused.get_or_insert(reason).clone();
-        output.clear();
-        reason
-    }
-
-    fn mark_stalled(&self, state: &mut State<P::Decoder>) {
-        if self.timeouts.stall.is_some() {
-            state.since.stalled = Some(Instant::now());
-            self.reset_alarm(state);
-        }
-    }
-
-    /// Waits until all that was sent has been given to the system. False when the time has come before.
-    pub(crate) fn wait_flushed(&self, deadline: Option<Instant>) -> bool {
-        let mut output = self.output.lock();
-        while !output.is_empty() && !is_io_thread() {
-            match deadline {
-                None => self.room.wait(&mut output),
-                Some(deadline) => {
-                    if self.room.wait_until(&mut output, deadline).timed_out() {
-                        break;
-                    }
-                }
-            }
-        }
-        output.is_empty()
-    }
-
     /// Stops reading for a while, or goes on. A thread that waits for something of this connection reads all the same.
     pub(crate) fn set_paused(&self, paused: bool) {
         let mut state = self.state.lock();
@@ -391,26 +224,25 @@ impl<P: Protocol> Link<P> {
 
     /// Ends the connection for the layers above, and in order for the peer: what was sent is still written.
     pub(crate) fn finish(&self, reason: Disconnect) {
+        // Both at once: nobody sends more after what he has seen to be the last.
+        let mut output = self.output.lock();
         let mut state = self.state.lock();
         match state.phase {
             Phase::Open => {}
             Phase::Connecting => {
-                drop(state);
+                drop((state, output));
                 return self.close(reason);
             }
             Phase::Finishing | Phase::Closed => return,
         }
         state.phase = Phase::Finishing;
         state.reason = Some(reason.clone());
-        state.since.finishing = Some(Instant::now());
         state.since.midway = None;
         state.since.quiet = None;
         self.open.store(false, Ordering::Release); // read by `is_open`
         wake_reader(&state);
         self.watch(&mut state);
-        self.reset_alarm(&mut state);
         drop(state);
-        let mut output = self.output.lock();
         let broken = output.refused.is_some();
         output.refused.get_or_insert(reason.clone());
         let flushed = output.is_empty();
@@ -428,9 +260,13 @@ impl<P: Protocol> Link<P> {
     /// All is written: the peer is told so. It ends when the peer has closed too.
     fn half_close(&self) {
         self.stream.shut_down(Shutdown::Write);
-        if self.state.lock().eof {
-            self.end();
+        let mut state = self.state.lock();
+        if state.eof {
+            drop(state);
+            return self.end();
         }
+        state.since.finishing.get_or_insert_with(Instant::now);
+        self.reset_alarm(&mut state);
     }
 
     /// Ends a connection that has been finished.
@@ -453,6 +289,9 @@ impl<P: Protocol> Link<P> {
 
     /// Sees to it that the I/O thread looks at the next deadline, not later.
     fn reset_alarm(&self, state: &mut State<P::Decoder>) {
+        if state.phase == Phase::Closed {
+            return; // the key may be another's
+        }
         let next = state.deadline(&self.timeouts).map(|(at, _)| at);
         let backlog = state.has_backlog().then(Instant::now);
         let next =
@@ -491,7 +330,12 @@ impl<P: Protocol> Source for Link<P> {
         }
         if interest.write {
             let output = self.output.lock();
-            let _ = self.write_out(output);
+            if output.writing {
+                // The thread that writes asks again if it has to; until then this would be told again and again.
+                self.state.lock().wants_write = false;
+            } else {
+                let _ = self.write_out(output);
+            }
         }
         if interest.read {
             self.read_turn();
@@ -500,6 +344,7 @@ impl<P: Protocol> Source for Link<P> {
     }
 
     fn alarm(self: Arc<Self>, now: Instant) {
+        let is_idle = self.protocol.is_idle();
         let mut state = self.state.lock();
         state.alarm = None;
         if let Some((_, address)) = state.connect_again.take_if(|(at, _)| *at <= now) {
@@ -511,7 +356,7 @@ impl<P: Protocol> Source for Link<P> {
             self.read_turn();
             state = self.state.lock();
         }
-        if state.since.quiet.is_some() && !self.protocol.is_idle() {
+        if state.since.quiet.is_some() && (!is_idle || state.wants_write) {
             state.since.quiet = Some(now);
         }
         if state.since.midway.is_some() && state.paused && state.reader == Reader::Io {

@@ -19,6 +19,8 @@ pub(super) struct Output {
     pub(super) writing: bool,
     /// The connection is made.
     pub(super) connected: bool,
+    /// Something was thrown away.
+    pub(super) lost: bool,
     /// Nothing more may be sent, and why.
     pub(super) refused: Option<Disconnect>,
 }
@@ -43,6 +45,7 @@ impl Output {
     }
 
     pub(super) fn clear(&mut self) {
+        self.lost |= self.unsent > 0;
         self.chunks = VecDeque::new();
         self.unsent = 0;
     }

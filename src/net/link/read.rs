@@ -46,6 +46,7 @@ enum Found {
 
 /// How [`Link::read_until`] ended.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code))] // there it is always elsewhere
 pub(crate) enum Reading {
     /// It is done, or the connection has ended.
     Done,
@@ -223,20 +224,16 @@ impl<P: Protocol> Link<P> {
                 Ok(None) => break,
                 Ok(Some(message)) => {
                     began = false;
-                    match catch_unwind(AssertUnwindSafe(|| self.protocol.on_message(self, message))) {
-                        Ok(handled) => handled.err(),
-                        Err(_) => {
-                            return self.close(Disconnect::new(
-                                DisconnectKind::Panicked,
-                                "the program panicked while it handled what the peer sent",
-                            ));
-                        }
+                    match self.guarded(|| self.protocol.on_message(self, message)) {
+                        Some(handled) => handled.err(),
+                        None => return,
                     }
                 }
                 Err(reason) => Some(reason),
             };
             if let Some(reason) = rejected {
-                return self.protocol.on_bad_input(self, reason);
+                self.guarded(|| self.protocol.on_bad_input(self, reason));
+                return;
             }
             if enough() {
                 if self.is_open() {
@@ -250,6 +247,19 @@ impl<P: Protocol> Link<P> {
         if is_timed || self.timeouts.idle.is_some() {
             self.note_time(is_midway, began);
         }
+    }
+
+    /// Calls the protocol, and with it code of the user's, such as a logger. A panic ends the connection, and nothing else: the
+    /// thread may be one that waits for something different.
+    fn guarded<R>(&self, call: impl FnOnce() -> R) -> Option<R> {
+        let called = catch_unwind(AssertUnwindSafe(call));
+        if called.is_err() {
+            self.close(Disconnect::new(
+                DisconnectKind::Panicked,
+                "the program panicked while it handled what the peer sent",
+            ));
+        }
+        called.ok()
     }
 
     /// Notes when the message under way began, and that the peer is not quiet.
@@ -277,14 +287,15 @@ impl<P: Protocol> Link<P> {
         let phase = state.phase;
         drop(state);
         match phase {
-            Phase::Open if decoder.is_midway() => self.protocol.on_eof(
-                self,
-                Disconnect::new(
-                    DisconnectKind::Truncated,
-                    "the peer closed the connection in the middle of a message",
-                ),
-            ),
-            Phase::Open => self.protocol.on_eof(self, Disconnect::closed_by_peer()),
+            Phase::Open => {
+                let reason = if decoder.is_midway() {
+                    let text = "the peer closed the connection in the middle of a message";
+                    Disconnect::new(DisconnectKind::Truncated, text)
+                } else {
+                    Disconnect::closed_by_peer()
+                };
+                self.guarded(|| self.protocol.on_eof(self, reason));
+            }
             // It ends when the rest is written, unless that was done before.
             Phase::Finishing if self.output.lock().is_empty() => self.end(),
             _ => {}

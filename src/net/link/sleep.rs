@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -51,6 +51,9 @@ pub(super) enum Awake {
     TimedOut,
 }
 
+/// The longest sleep at once: not every system can be asked for one of more than 24 days.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Sleeps until the socket can be read, the thread is woken, or the time has come. For a thread that has a [`Sleeper`].
 pub(super) fn sleep_at(stream: &Stream, deadline: Option<Instant>) -> io::Result<Awake> {
     BED.with(|bed| {
@@ -61,13 +64,14 @@ pub(super) fn sleep_at(stream: &Stream, deadline: Option<Instant>) -> io::Result
         ];
         loop {
             let timeout = deadline.map(|deadline| {
-                let left = deadline.saturating_duration_since(Instant::now());
+                let left = deadline.saturating_duration_since(Instant::now()).min(LONGEST);
                 Timespec {
                     tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
                     tv_nsec: left.subsec_nanos().into(),
                 }
             });
             match poll(&mut fds, timeout.as_ref()) {
+                Ok(0) if deadline.is_some_and(|deadline| Instant::now() < deadline) => {}
                 Ok(0) => return Ok(Awake::TimedOut),
                 Ok(_) => {
                     if !fds[1].revents().is_empty() {

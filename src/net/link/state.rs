@@ -49,6 +49,7 @@ pub(super) enum Phase {
 
 /// Who reads the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code))] // elsewhere the I/O thread reads
 pub(super) enum Reader {
     /// The I/O thread will, when something comes.
     Io,
