@@ -362,12 +362,19 @@ impl<P: Protocol> Source for Link<P> {
         if state.since.midway.is_some() && state.paused && state.reader == Reader::Io {
             state.since.midway = Some(now);
         }
-        match state.deadline(&self.timeouts) {
-            Some((at, reason)) if at <= now => {
+        let is_late = |state: &State<_>| state.deadline(&self.timeouts).filter(|&(at, _)| at <= now);
+        if is_late(&state).is_some() && !state.paused {
+            // It may be this thread that is late: what has come by now came in time.
+            drop(state);
+            self.read_turn();
+            state = self.state.lock();
+        }
+        match is_late(&state) {
+            Some((_, reason)) => {
                 drop(state);
                 self.close(reason);
             }
-            _ => self.reset_alarm(&mut state),
+            None => self.reset_alarm(&mut state),
         }
     }
 

@@ -202,6 +202,9 @@ impl<P: Protocol> Link<P> {
     }
 
     fn feed_backlog(self: &Arc<Self>, input: &mut Input<P::Decoder>, enough: &mut dyn FnMut() -> bool) {
+        if input.backlog.is_empty() {
+            return; // it is not as if something had come
+        }
         let backlog = std::mem::take(&mut input.backlog);
         self.feed(input, &backlog, enough);
     }
