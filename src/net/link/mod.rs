@@ -35,7 +35,7 @@ pub(super) use self::connect::{Attempt, start};
 use self::output::Output;
 pub(crate) use self::read::Reading;
 pub(crate) use self::state::Timeouts;
-use self::state::{Phase, Reader, State};
+use self::state::{Kept, Phase, Reader, State};
 pub(crate) use self::write::{HIGH_WATER, NotSent, When};
 use super::reactor::{Interest, Key, Reactor, Socket, Source};
 use super::socket::Stream;
@@ -294,8 +294,9 @@ impl<P: Protocol> Link<P> {
         }
         let next = state.deadline(&self.timeouts).map(|(at, _)| at);
         let backlog = state.has_backlog().then(Instant::now);
-        let next =
-            next.into_iter().chain(state.connect_again.as_ref().map(|&(at, _)| at)).chain(backlog).min();
+        let kept = state.kept.map(|kept| kept.until);
+        let again = state.connect_again.as_ref().map(|&(at, _)| at);
+        let next = next.into_iter().chain(again).chain(backlog).chain(kept).min();
         let Some(next) = next else { return };
         if state.alarm.is_none_or(|alarm| next < alarm)
             && let Some(&key) = self.key.get()
@@ -350,6 +351,15 @@ impl<P: Protocol> Source for Link<P> {
         if let Some((_, address)) = state.connect_again.take_if(|(at, _)| *at <= now) {
             drop(state);
             return self.connect_again(address);
+        }
+        if let Some(kept) = state.kept.take_if(|kept| kept.until <= now) {
+            if kept.waits == state.waits {
+                // Nobody has come, or one waits for long: the socket is watched, or need not be.
+                self.watch(&mut state);
+            } else {
+                state.kept =
+                    Kept::from_now(state.waits).map(|next| Kept { by_nobody: kept.by_nobody, ..next });
+            }
         }
         if state.has_backlog() {
             drop(state);

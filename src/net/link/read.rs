@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::state::{Input, Phase, Reader};
+use super::state::{Input, Kept, Phase, Reader};
 use super::{Decode, Link, Protocol};
 #[cfg(unix)]
 use super::{sleep, sleep::Sleeper};
@@ -139,6 +139,9 @@ impl<P: Protocol> Link<P> {
         }
         let input = state.input.take()?;
         state.reader = reader;
+        if let Some(kept) = &mut state.kept {
+            kept.by_nobody = false;
+        }
         if reader == Reader::Waiting {
             self.watch(&mut state);
         }
@@ -147,7 +150,15 @@ impl<P: Protocol> Link<P> {
 
     fn give_back(&self, input: Input<P::Decoder>) {
         let mut state = self.state.lock();
+        let has_waited = state.reader == Reader::Waiting;
         state.reader = Reader::Io;
+        if has_waited {
+            state.waits = state.waits.wrapping_add(1);
+            match &mut state.kept {
+                Some(kept) => kept.by_nobody = true,
+                None => state.kept = Kept::from_now(state.waits),
+            }
+        }
         #[cfg(unix)]
         {
             state.sleeper = None;

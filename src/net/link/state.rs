@@ -59,6 +59,29 @@ pub(super) enum Reader {
     Waiting,
 }
 
+/// How long the I/O thread leaves a connection to whoever has waited there.
+const KEEP: Duration = Duration::from_millis(1);
+
+/// Whoever waits for one reply, or one request, soon waits for the next. To watch the socket in between costs two system
+/// calls each time, and wakes the I/O thread if the peer is quick, which then is in the way. So it is not watched until nobody has come
+/// for a moment: what comes then is found so much later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    /// When to look whether somebody has come.
+    pub(super) until: Instant,
+    /// What `State::waits` was.
+    pub(super) waits: u32,
+    /// No thread reads now.
+    pub(super) by_nobody: bool,
+}
+
+impl Kept {
+    pub(super) fn from_now(waits: u32) -> Option<Self> {
+        let until = Instant::now().checked_add(KEEP)?;
+        Some(Self { until, waits, by_nobody: true })
+    }
+}
+
 /// What has been read of the peer's bytes.
 pub(super) struct Input<D> {
     pub(super) decoder: D,
@@ -81,6 +104,10 @@ pub(super) struct State<D> {
     pub(super) wants_write: bool,
     /// What the poller was asked to tell.
     pub(super) watched: Interest,
+    /// A thread has waited here a moment ago.
+    pub(super) kept: Option<Kept>,
+    /// How often threads have waited here.
+    pub(super) waits: u32,
     pub(super) reason: Option<Disconnect>,
     pub(super) since: Since,
     pub(super) alarm: Option<Instant>,
@@ -110,11 +137,18 @@ impl<D> State<D> {
             eof: false,
             wants_write: false,
             watched: Interest::default(),
+            kept: None,
+            waits: 0,
             reason: None,
             since: Since::default(),
             alarm: None,
             connect_again: None,
         }
+    }
+
+    /// Whether the I/O thread leaves the reading to a thread that has just waited here, and will again.
+    fn is_kept(&self) -> bool {
+        self.phase == Phase::Open && self.kept.is_some_and(|kept| kept.by_nobody)
     }
 
     /// Whether bytes wait that may be handled now.
@@ -132,7 +166,7 @@ impl<D> State<D> {
             Phase::Connecting | Phase::Closed => false,
         };
         Interest {
-            read: reads && self.reader == Reader::Io && !self.eof,
+            read: reads && self.reader == Reader::Io && !self.eof && !self.is_kept(),
             write: self.wants_write && self.phase != Phase::Closed,
         }
     }
