@@ -14,7 +14,7 @@ pub mod event_loop;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(all(feature = "net", not(loom)))] // what waits for sockets is not modelled
+#[cfg(feature = "net")]
 pub mod net;
 mod notifier;
 mod pipe;
