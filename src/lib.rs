@@ -20,13 +20,23 @@ mod notifier;
 mod pipe;
 mod prefetch;
 mod queue;
+#[cfg(feature = "transport")]
+mod room;
 mod router;
+#[cfg(any(feature = "http", feature = "nats", feature = "zmq"))]
+mod runtime;
+#[cfg(any(feature = "channel", feature = "transport"))]
+mod serving;
 mod sync;
 #[cfg(feature = "tasks")]
 pub mod tasks;
 pub mod testing;
+#[cfg(feature = "transport")]
+pub mod transport;
 mod waker;
 mod watchdog;
+#[cfg(feature = "zmq")]
+pub mod zmq;
 
 pub use crate::budget::Budget;
 pub use crate::error::{

@@ -15,7 +15,6 @@ mod remote_error;
 mod reply;
 mod request;
 mod serializers;
-mod serving;
 mod slot;
 mod value;
 
@@ -30,9 +29,9 @@ pub use self::remote_error::RemoteError;
 pub use self::reply::PendingReply;
 pub use self::request::Request;
 pub use self::serializers::{AddSerializerError, Extra, Serializers};
-pub use self::serving::Serving;
 pub use self::value::{Bytes, Value};
 use crate::net::{Address, AddressError};
+pub use crate::serving::Serving;
 
 /// Connects to an address with the default [`Options`]: JSON, one attempt. Blocks meanwhile.
 ///

@@ -23,6 +23,8 @@ pub use self::disconnect::{Disconnect, DisconnectKind};
 pub(crate) use self::link::{Decode, HIGH_WATER, Link, NotSent, Protocol, Reading, Timeouts, When, after};
 pub(crate) use self::mailbox::{Mailbox, Nothing, SinkId};
 pub(crate) use self::members::{Members, Membership};
+#[cfg(any(feature = "http", feature = "nats", feature = "zmq"))]
+pub(crate) use self::reactor::becomes_io_thread;
 pub(crate) use self::reactor::is_io_thread;
 pub use self::socket::{Listener, Stream};
 

@@ -75,9 +75,15 @@ thread_local! {
     static IS_IO: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the calling thread is the I/O thread, which must never wait.
+/// Whether the calling thread is the I/O thread, or another one that must never wait.
 pub(crate) fn is_io_thread() -> bool {
     IS_IO.get()
+}
+
+/// Says that the calling thread must never wait either.
+#[cfg(any(feature = "http", feature = "nats", feature = "zmq"))]
+pub(crate) fn becomes_io_thread() {
+    IS_IO.set(true);
 }
 
 impl Reactor {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{MessageReceiver, MessageRouter, PipeError, SendError};
 
-/// Says that requests, or connections, come to the foreground. Dropped, they do no longer.
+/// Says that messages, requests or connections come to the foreground. Dropped, they do no longer.
 ///
 /// What has not been delivered by then fails, and so does what comes later, unless threads receive too or somebody serves anew. The
 /// connections stay, but for those that only the serving held.
@@ -86,11 +86,11 @@ impl<S> fmt::Debug for Serving<S> {
 }
 
 /// Delivers to the foreground, or gives back what it cannot.
-pub(super) type Deliver<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
+pub(crate) type Deliver<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
 
 /// Opens a pipe to a callback. What the returned function cannot deliver it gives back.
 #[track_caller]
-pub(super) fn serve<S: 'static, T: Send + 'static>(
+pub(crate) fn serve<S: 'static, T: Send + 'static>(
     router: &MessageRouter<S>,
     callback: impl FnMut(&mut S, T) + 'static,
 ) -> Result<(Deliver<T>, Serving<S>), PipeError> {

@@ -1,0 +1,153 @@
+//! The one private thread on which the crates run that exist as async only. Nothing async shows outside of this crate.
+//!
+//! It is started for the first server, client or subscription that needs it, and ends with the last. Whoever waits for
+//! something of it does so on a thread of their own: [`Runtime::wait`] polls the future there, and the private thread only
+//! does what the sockets and the clock want.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::task::{self, Poll, Wake};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, EnterGuard, Handle};
+use tokio::sync::Notify;
+
+use crate::net::{becomes_io_thread, is_io_thread};
+
+/// A handle to the private thread, which ends when the last of them is dropped.
+pub(crate) struct Runtime {
+    handle: Handle,
+    end: Arc<Notify>,
+}
+
+static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
+
+/// Why [`Runtime::wait`] gave up. The future was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GaveUp {
+    Timeout,
+    /// The calling thread is one that others wait for.
+    WouldDeadlock,
+}
+
+impl Runtime {
+    /// The private thread of this process, started if it does not run.
+    pub(crate) fn shared() -> io::Result<Arc<Self>> {
+        let mut shared = SHARED.lock();
+        if let Some(runtime) = shared.upgrade() {
+            return Ok(runtime);
+        }
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let this = Arc::new(Self { handle: runtime.handle().clone(), end: Arc::new(Notify::new()) });
+        let end = this.end.clone();
+        thread::Builder::new().name("foreground-async".into()).spawn(move || {
+            becomes_io_thread();
+            runtime.block_on(end.notified());
+        })?;
+        *shared = Arc::downgrade(&this);
+        Ok(this)
+    }
+
+    /// Runs a future on the private thread, which lives at least as long.
+    pub(crate) fn spawn(self: &Arc<Self>, future: impl Future<Output = ()> + Send + 'static) {
+        let runtime = self.clone();
+        self.handle.spawn(async move {
+            future.await;
+            drop(runtime);
+        });
+    }
+
+    /// What is made meanwhile belongs to the private thread: sockets, timers, tasks.
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
+    /// Waits on the calling thread until the future is ready, or until the deadline.
+    pub(crate) fn wait<T>(
+        &self,
+        deadline: Option<Instant>,
+        future: impl Future<Output = T>,
+    ) -> Result<T, GaveUp> {
+        struct Unpark(Thread);
+        impl Wake for Unpark {
+            fn wake(self: Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+        let waker = Arc::new(Unpark(thread::current())).into();
+        let mut context = task::Context::from_waker(&waker);
+        let mut future = pin!(future);
+        let _entered = self.enter();
+        loop {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+                return Ok(value);
+            }
+            if is_io_thread() {
+                return Err(GaveUp::WouldDeadlock);
+            }
+            match deadline {
+                None => thread::park(),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(GaveUp::Timeout);
+                    }
+                    thread::park_timeout(left);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.end.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_with_the_future_or_the_time() {
+        let runtime = Runtime::shared().unwrap();
+        assert_eq!(runtime.wait(None, async { 7 }), Ok(7));
+        let slept = runtime.wait(None, async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            8
+        });
+        assert_eq!(slept, Ok(8));
+        assert_eq!(runtime.wait::<()>(Some(Instant::now()), pending()), Err(GaveUp::Timeout));
+    }
+
+    #[test]
+    fn the_thread_never_waits_for_itself() {
+        let runtime = Runtime::shared().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let inner = Arc::downgrade(&runtime);
+        runtime.spawn(async move {
+            let runtime = inner.upgrade().expect("it runs");
+            sender.send(runtime.wait::<()>(None, pending())).unwrap();
+        });
+        assert_eq!(receiver.recv().unwrap(), Err(GaveUp::WouldDeadlock));
+    }
+
+    #[test]
+    fn a_task_keeps_the_thread_until_it_ends() {
+        let (sender, receiver) = mpsc::channel();
+        Runtime::shared().unwrap().spawn(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            sender.send(thread::current().name().map(str::to_owned)).unwrap();
+        });
+        assert_eq!(receiver.recv().unwrap().as_deref(), Some("foreground-async"));
+    }
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../docs/transport.md")]
+
+mod client;
+mod context;
+mod error;
+mod in_process;
+mod incoming;
+mod server;
+
+pub use self::client::ClientTransport;
+pub use self::context::{Context, Responder};
+pub use self::error::{
+    Error, ErrorKind, PushError, ReceiveError, ReceiveTimeoutError, ReplyError, TryReceiveError,
+};
+pub use self::in_process::{Client, Server, in_process};
+pub use self::incoming::Incoming;
+pub use self::server::ServerTransport;
+pub use crate::serving::Serving;

@@ -1,0 +1,10 @@
+#![doc = include_str!("../docs/zmq.md")]
+
+mod curve;
+mod endpoint;
+mod socket;
+
+pub use self::curve::{Keys, PublicKey, SecretKey};
+pub(crate) use self::curve::Security;
+pub use self::endpoint::Endpoint;
+pub(crate) use self::socket::{Settings, Socket, failed};

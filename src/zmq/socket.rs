@@ -1,0 +1,122 @@
+//! A 0MQ socket on the private thread. This is the one place that knows which crate speaks 0MQ.
+
+use std::io;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use omq_tokio::{Options, SocketType};
+
+use super::{Endpoint, Security};
+use crate::runtime::{GaveUp, Runtime};
+use crate::transport::{Error, ErrorKind};
+
+/// What all sockets have to settle.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) security: Security,
+    /// How many messages may wait for one peer, on the way out and on the way in.
+    pub(crate) high_water_mark: u32,
+    /// How long what has been sent is kept for the peers after the end. `None` is for ever.
+    pub(crate) linger: Option<Duration>,
+    pub(crate) message_limit: usize,
+}
+
+/// A socket that is closed when it is dropped, on the private thread, after its linger time.
+pub(crate) struct Socket {
+    socket: omq_tokio::Socket,
+    runtime: Arc<Runtime>,
+}
+
+impl Socket {
+    /// Opens a socket. `adjust` sets what only this kind of socket has.
+    pub(crate) fn open(
+        kind: SocketType,
+        settings: &Settings,
+        adjust: impl FnOnce(Options) -> Options,
+    ) -> Result<Self, Error> {
+        let runtime = Runtime::shared()
+            .map_err(|error| Error::new(ErrorKind::Io, "no thread for 0MQ").because(error))?;
+        let mut options = Options::new()
+            .send_hwm(settings.high_water_mark)
+            .recv_hwm(settings.high_water_mark)
+            .max_message_size(settings.message_limit);
+        options.linger = settings.linger;
+        options.mechanism = settings.security.mechanism();
+        let entered = runtime.enter();
+        let socket = omq_tokio::Socket::try_new(kind, adjust(options))
+            .map_err(|error| failed("0MQ refuses the settings", error))?;
+        drop(entered);
+        Ok(Self { socket, runtime })
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// Listens at an address; returns it with the port that the system chose.
+    pub(crate) fn bind(&self, endpoint: &Endpoint) -> Result<Endpoint, Error> {
+        let text = || format!("cannot listen at {endpoint}");
+        // A name is looked up, which takes as long as it takes; longer than this nobody wants to wait.
+        self.wait(Some(Instant::now() + Duration::from_secs(30)), self.socket.bind(endpoint.0.clone()))?
+            .map(Endpoint)
+            .map_err(|error| failed(&text(), error))
+    }
+
+    /// Connects to an address in the background, again and again until somebody listens.
+    pub(crate) fn connect(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let text = || format!("cannot connect to {endpoint}");
+        self.wait(Some(Instant::now() + Duration::from_secs(30)), self.socket.connect(endpoint.0.clone()))?
+            .map_err(|error| failed(&text(), error))
+    }
+
+    /// Waits on the calling thread.
+    pub(crate) fn wait<T>(
+        &self,
+        deadline: Option<Instant>,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        self.runtime.wait(deadline, future).map_err(|gave_up| match gave_up {
+            GaveUp::Timeout => Error::new(ErrorKind::Timeout, "nothing came before the timeout"),
+            GaveUp::WouldDeadlock => {
+                Error::new(ErrorKind::WouldDeadlock, "this thread serves all sockets, and must not wait for one")
+            }
+        })
+    }
+}
+
+impl Deref for Socket {
+    type Target = omq_tokio::Socket;
+
+    fn deref(&self) -> &Self::Target {
+        &self.socket
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let socket = self.socket.clone();
+        self.runtime.spawn(async move {
+            // It has its linger time; there is nobody left to be told.
+            let _ = socket.close().await;
+        });
+    }
+}
+
+/// Makes an error of 0MQ's one of ours.
+pub(crate) fn failed(text: &str, error: omq_tokio::Error) -> Error {
+    let kind = match &error {
+        omq_tokio::Error::InvalidEndpoint(_) | omq_tokio::Error::UnsupportedScheme(_) => {
+            ErrorKind::InvalidAddress
+        }
+        omq_tokio::Error::Config(_) => ErrorKind::InvalidInput,
+        omq_tokio::Error::HandshakeFailed(_) | omq_tokio::Error::HandshakeRefused(_) => ErrorKind::Refused,
+        omq_tokio::Error::Closed => ErrorKind::Closed,
+        omq_tokio::Error::Timeout | omq_tokio::Error::WouldBlock => ErrorKind::Timeout,
+        omq_tokio::Error::MessageTooLarge { .. } => ErrorKind::TooLarge,
+        omq_tokio::Error::Io(error) if error.kind() == io::ErrorKind::AddrInUse => ErrorKind::AddressInUse,
+        omq_tokio::Error::Io(_) => ErrorKind::Io,
+        _ => ErrorKind::Protocol,
+    };
+    Error::new(kind, text).because(error)
+}
