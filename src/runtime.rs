@@ -27,6 +27,7 @@ pub(crate) struct Runtime {
 static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
 
 /// Why [`Runtime::wait`] gave up. The future was dropped.
+#[cfg_attr(not(any(feature = "nats", feature = "zmq")), allow(dead_code))] // HTTP's clients wait without it
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GaveUp {
     Timeout,
@@ -67,6 +68,7 @@ impl Runtime {
     }
 
     /// Waits on the calling thread until the future is ready, or until the deadline.
+    #[cfg_attr(not(any(feature = "nats", feature = "zmq")), allow(dead_code))]
     pub(crate) fn wait<T>(
         &self,
         deadline: Option<Instant>,
