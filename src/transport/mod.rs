@@ -6,6 +6,8 @@ mod error;
 mod in_process;
 mod incoming;
 mod server;
+#[cfg(feature = "zmq")]
+pub mod zmq;
 
 pub use self::client::ClientTransport;
 pub use self::context::{Context, Responder};
