@@ -70,6 +70,12 @@ impl Socket {
             .map_err(|error| failed(&text(), error))
     }
 
+    /// As [`connect`](Self::connect), for a task on the private thread.
+    pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let connected = self.socket.connect(endpoint.0.clone()).await;
+        connected.map_err(|error| failed(&format!("cannot connect to {endpoint}"), error))
+    }
+
     /// Waits on the calling thread.
     pub(crate) fn wait<T>(
         &self,
@@ -78,9 +84,10 @@ impl Socket {
     ) -> Result<T, Error> {
         self.runtime.wait(deadline, future).map_err(|gave_up| match gave_up {
             GaveUp::Timeout => Error::new(ErrorKind::Timeout, "nothing came before the timeout"),
-            GaveUp::WouldDeadlock => {
-                Error::new(ErrorKind::WouldDeadlock, "this thread serves all sockets, and must not wait for one")
-            }
+            GaveUp::WouldDeadlock => Error::new(
+                ErrorKind::WouldDeadlock,
+                "this thread serves all sockets, and must not wait for one",
+            ),
         })
     }
 }
