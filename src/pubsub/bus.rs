@@ -161,6 +161,43 @@ impl Bus {
         }
     }
 
+    /// Publishes at an address where somebody else listens: a [`Forwarder`](super::Forwarder). Connects in the background, and again
+    /// whenever the connection is lost; what is put while there is none is dropped, but for the start delay.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: the settings. The system's errors.
+    #[cfg(feature = "zmq")]
+    pub fn connected_publisher(&self) -> Result<Publisher, Error> {
+        self.check()?;
+        let (endpoint, security) = self.zmq()?;
+        let outlet = super::zmq::Outlet::connect(endpoint, security, &self.settings)?;
+        Ok(Publisher::new(Box::new(outlet), endpoint.to_string(), self.settings.message_limit))
+    }
+
+    /// Listens for subscribers at this bus's address, for publishers at another, and passes on what is published.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidAddress`]; [`ErrorKind::AddressInUse`]; [`ErrorKind::InvalidInput`]: the settings. The system's errors.
+    #[cfg(feature = "zmq")]
+    pub fn forwarder<A>(&self, publishers: A) -> Result<super::Forwarder, Error>
+    where
+        A: TryInto<Endpoint>,
+        A::Error: Into<Error>,
+    {
+        self.check()?;
+        let publishers = publishers.try_into().map_err(Into::into)?;
+        let (subscribers, security) = self.zmq()?;
+        super::Forwarder::bind(&publishers, subscribers, security, &self.settings)
+    }
+
+    /// What only 0MQ can do needs this.
+    #[cfg(feature = "zmq")]
+    fn zmq(&self) -> Result<(&Endpoint, &Security), Error> {
+        match &self.engine {
+            Engine::Zmq { endpoint, security } => Ok((endpoint, security)),
+        }
+    }
+
     /// Subscribes to channels: all whose names begin with one of these; "" is everything. Connects in the background, and again
     /// whenever the connection is lost.
     ///

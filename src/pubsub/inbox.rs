@@ -9,8 +9,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::DecodeError;
 use super::engine::Settings;
+use super::{DecodeError, GetError};
 use crate::channel::json;
 use crate::net::{Mailbox, Nothing, is_io_thread};
 use crate::room::{Place, Room};
@@ -30,6 +30,8 @@ pub(crate) enum Content {
         frame: Bytes,
         reason: String,
     },
+    /// The other side does not let this one in.
+    Refused(String),
 }
 
 /// To be called when the message is done with: the callback has returned, or the message was got.
@@ -81,6 +83,7 @@ impl Inbox {
         let bytes = match &content {
             Content::Message { channel, text } => channel.len() + text.len(),
             Content::Odd { frame, .. } => frame.len(),
+            Content::Refused(_) => 0,
         };
         let arrived = Arrived { content, done, _place: self.room.take(bytes) };
         match self.wants(&arrived) {
@@ -90,6 +93,11 @@ impl Inbox {
                 true
             }
         }
+    }
+
+    /// Tells whoever gets messages that the other side does not let this one in.
+    pub(crate) fn refuse(&self, reason: String) {
+        self.push(Content::Refused(reason), None);
     }
 
     /// Whether the engine may read on; if not, its task is woken when it may. For one task.
@@ -155,12 +163,14 @@ impl Inbox {
     pub(super) fn open<T: DeserializeOwned, R>(
         &self,
         arrived: Arrived,
-        then: impl FnOnce(Result<(&str, T), DecodeError>) -> R,
+        then: impl FnOnce(Result<(&str, T), GetError>) -> R,
     ) -> R {
         let result = match arrived.decode() {
             Ok((channel, message)) => then(Ok((channel, message))),
             Err(error) => {
-                self.undecoded.fetch_add(1, Ordering::Relaxed);
+                if matches!(error, GetError::Decode(_)) {
+                    self.undecoded.fetch_add(1, Ordering::Relaxed);
+                }
                 then(Err(error))
             }
         };
@@ -170,20 +180,12 @@ impl Inbox {
 }
 
 impl Arrived {
-    fn decode<T: DeserializeOwned>(&self) -> Result<(&str, T), DecodeError> {
-        let (channel, text) = match &self.content {
-            Content::Message { channel, text } => (channel, text),
-            Content::Odd { frame, reason } => return Err(DecodeError::new(None, frame, reason)),
-        };
-        let Ok(channel) = str::from_utf8(channel) else {
-            let frame = [&channel[..], b" ", &text[..]].concat();
-            return Err(DecodeError::new(None, &frame, "the channel is no UTF-8"));
-        };
-        let failed = |reason: String| DecodeError::new(Some(channel), text, &reason);
-        let json = str::from_utf8(text)
-            .map_err(|error| failed(format!("the message is no UTF-8 at byte {}", error.valid_up_to())))?;
-        let message = json::read(json).map_err(|error| failed(error.to_string()))?;
-        Ok((channel, message))
+    fn decode<T: DeserializeOwned>(&self) -> Result<(&str, T), GetError> {
+        match &self.content {
+            Content::Message { channel, text } => decode(channel, text).map_err(GetError::Decode),
+            Content::Odd { frame, reason } => Err(GetError::Decode(DecodeError::new(None, frame, reason))),
+            Content::Refused(reason) => Err(GetError::Refused(reason.clone())),
+        }
     }
 
     fn finish(self) {
@@ -191,4 +193,16 @@ impl Arrived {
             done();
         }
     }
+}
+
+fn decode<'a, T: DeserializeOwned>(channel: &'a [u8], text: &[u8]) -> Result<(&'a str, T), DecodeError> {
+    let Ok(channel) = str::from_utf8(channel) else {
+        let frame = [channel, b" ", text].concat();
+        return Err(DecodeError::new(None, &frame, "the channel is no UTF-8"));
+    };
+    let failed = |reason: String| DecodeError::new(Some(channel), text, &reason);
+    let json = str::from_utf8(text)
+        .map_err(|error| failed(format!("the message is no UTF-8 at byte {}", error.valid_up_to())))?;
+    let message = json::read(json).map_err(|error| failed(error.to_string()))?;
+    Ok((channel, message))
 }

@@ -6,6 +6,8 @@ mod bus;
 mod channels;
 mod engine;
 mod error;
+#[cfg(feature = "zmq")]
+mod forwarder;
 mod inbox;
 mod publisher;
 mod subscriber;
@@ -15,6 +17,8 @@ mod zmq;
 pub use self::bus::Bus;
 pub use self::channels::Channels;
 pub use self::error::{DecodeError, GetError};
+#[cfg(feature = "zmq")]
+pub use self::forwarder::Forwarder;
 pub use self::publisher::{Publisher, Stopped};
 pub use self::subscriber::{Messages, Subscriber};
 pub use crate::serving::Serving;

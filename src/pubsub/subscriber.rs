@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::engine::Intake;
 use super::inbox::{Inbox, Missing};
-use super::{DecodeError, GetError, Serving};
+use super::{GetError, Serving};
 use crate::net::after;
 use crate::serving::serve;
 use crate::{MessageRouter, PipeError};
@@ -86,7 +86,7 @@ impl Subscriber {
         }
     }
 
-    /// Returns the messages as they come, and what cannot be decoded as errors. Ends when the subscriber is closed.
+    /// Returns the messages as they come, or what is wrong with them. Ends when the subscriber is closed.
     pub fn iter<T: DeserializeOwned>(&self) -> Messages<'_, T> {
         Messages { subscriber: self, message: PhantomData }
     }
@@ -108,7 +108,8 @@ impl Subscriber {
         })
     }
 
-    /// Delivers to the foreground as [`deliver_to`](Self::deliver_to) does, what cannot be decoded too.
+    /// Delivers to the foreground as [`deliver_to`](Self::deliver_to) does, and the errors too: [`GetError::Decode`] and
+    /// [`GetError::Refused`].
     ///
     /// # Errors
     /// As there.
@@ -116,7 +117,7 @@ impl Subscriber {
     pub fn deliver_all_to<S: 'static, T: DeserializeOwned + 'static>(
         self,
         router: &MessageRouter<S>,
-        mut callback: impl FnMut(&mut S, Result<(&str, T), DecodeError>) + 'static,
+        mut callback: impl FnMut(&mut S, Result<(&str, T), GetError>) + 'static,
     ) -> Result<Serving<S>, PipeError> {
         let inbox = self.0.inbox.clone();
         let (deliver, serving) = serve(router, move |state, arrived| {
@@ -142,8 +143,8 @@ impl Subscriber {
     }
 }
 
-fn owned<T>(received: Result<(&str, T), DecodeError>) -> Result<(String, T), GetError> {
-    received.map(|(channel, message)| (channel.to_owned(), message)).map_err(GetError::Decode)
+fn owned<T>(received: Result<(&str, T), GetError>) -> Result<(String, T), GetError> {
+    received.map(|(channel, message)| (channel.to_owned(), message))
 }
 
 impl fmt::Debug for Subscriber {
@@ -163,15 +164,15 @@ pub struct Messages<'a, T> {
 }
 
 impl<T: DeserializeOwned> Iterator for Messages<'_, T> {
-    type Item = Result<(String, T), DecodeError>;
+    type Item = Result<(String, T), GetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.subscriber.get_blocking() {
-            Ok(received) => Some(Ok(received)),
-            Err(GetError::Decode(error)) => Some(Err(error)),
-            Err(_) => None,
+            Err(GetError::Closed | GetError::WouldDeadlock) => None,
+            received => Some(received),
         }
     }
 }
 
+// Once closed, it stays closed.
 impl<T: DeserializeOwned> FusedIterator for Messages<'_, T> {}

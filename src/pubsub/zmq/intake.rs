@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use omq_tokio::{Message, SocketType};
+use omq_tokio::{Message, MonitorEvent, MonitorRecvError, MonitorStream, SocketType};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::settings;
+use super::open;
 use crate::pubsub::engine::{self, Settings};
 use crate::pubsub::inbox::{Content, Inbox};
 use crate::transport::Error;
@@ -35,7 +35,7 @@ impl Intake {
         wanted: &Settings,
         inbox: Arc<Inbox>,
     ) -> Result<Self, Error> {
-        let socket = Socket::open(SocketType::Sub, &settings(security, wanted)?, |options| options)?;
+        let socket = open(SocketType::Sub, security, wanted)?;
         let (commands, mut received) = unbounded_channel();
         let runtime = socket.runtime().clone();
         let endpoint = endpoint.clone();
@@ -47,27 +47,37 @@ impl Intake {
     }
 }
 
-/// Reads until it is told to close. Whatever else ends it is the end of the socket.
+/// Reads until it is told to close, or until the publisher will never let it in.
 async fn read(
     socket: &Socket,
     endpoint: &Endpoint,
     commands: &mut UnboundedReceiver<Command>,
     inbox: &Inbox,
 ) {
+    let mut events = socket.monitor();
     for channel in inbox.channels() {
         if socket.subscribe(Bytes::copy_from_slice(channel.as_bytes())).await.is_err() {
             return;
         }
     }
     if let Err(error) = socket.dial(endpoint).await {
-        return log::error!("{error}");
+        return inbox.refuse(error.to_string());
     }
     let mut messages = Vec::with_capacity(BATCH);
+    // It tries again and again, and is told once.
+    let mut is_refused = false;
     loop {
-        match next(socket, commands, inbox, &mut messages).await {
+        match next(socket, &mut events, commands, inbox, &mut messages).await {
             Next::Messages => {}
-            Next::Command(Some(Command::Exact)) => narrow(socket, inbox).await,
-            Next::Command(Some(Command::Close) | None) | Next::Closed => return,
+            Next::Event(MonitorEvent::HandshakeSucceeded { .. }) => is_refused = false,
+            Next::Event(MonitorEvent::HandshakeFailed { reason, .. }) if !is_refused => {
+                is_refused = true;
+                inbox.refuse(reason);
+            }
+            Next::Event(MonitorEvent::ConnectStopped { .. }) => return,
+            Next::Event(_) => {}
+            Next::Exact => narrow(socket, inbox).await,
+            Next::Close => return,
         }
         for message in messages.drain(..) {
             inbox.push(content(&message), None);
@@ -79,12 +89,14 @@ async fn read(
 
 enum Next {
     Messages,
-    Command(Option<Command>),
-    Closed,
+    Event(MonitorEvent),
+    Exact,
+    Close,
 }
 
 async fn next(
     socket: &Socket,
+    events: &mut MonitorStream,
     commands: &mut UnboundedReceiver<Command>,
     inbox: &Inbox,
     messages: &mut Vec<Message>,
@@ -93,13 +105,31 @@ async fn next(
         poll_fn(|context| inbox.poll_room(context)).await;
         socket.recv_many_into(BATCH, messages).await
     };
-    let mut receive = pin!(receive);
-    poll_fn(|context| match commands.poll_recv(context) {
-        Poll::Ready(command) => Poll::Ready(Next::Command(command)),
-        Poll::Pending => receive.as_mut().poll(context).map(|received| match received {
+    let watch = async {
+        loop {
+            match events.recv().await {
+                Ok(event) => return Some(event),
+                // Of many that came at once the first are lost.
+                Err(MonitorRecvError::Lagged(_)) => {}
+                Err(_) => return None,
+            }
+        }
+    };
+    let (mut receive, mut watch) = (pin!(receive), pin!(watch));
+    poll_fn(|context| {
+        if let Poll::Ready(command) = commands.poll_recv(context) {
+            return Poll::Ready(match command {
+                Some(Command::Exact) => Next::Exact,
+                Some(Command::Close) | None => Next::Close,
+            });
+        }
+        if let Poll::Ready(event) = watch.as_mut().poll(context) {
+            return Poll::Ready(event.map_or(Next::Close, Next::Event));
+        }
+        receive.as_mut().poll(context).map(|received| match received {
             Ok(_) => Next::Messages,
-            Err(_) => Next::Closed,
-        }),
+            Err(_) => Next::Close,
+        })
     })
     .await
 }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time;
 
-use super::settings;
+use super::open;
 use crate::net::is_io_thread;
 use crate::pubsub::engine::{self, Frame, Halt, Settings};
 use crate::transport::{Error, ErrorKind};
@@ -47,9 +47,27 @@ impl Outlet {
         security: &Security,
         wanted: &Settings,
     ) -> Result<(Self, Endpoint), Error> {
-        let socket = open(security, wanted)?;
+        let socket = open(SocketType::Pub, security, wanted)?;
         let bound = socket.bind(endpoint)?;
         Ok((Self::new(socket, wanted), bound))
+    }
+
+    pub(in crate::pubsub) fn connect(
+        endpoint: &Endpoint,
+        security: &Security,
+        wanted: &Settings,
+    ) -> Result<Self, Error> {
+        let this = Self::new(open(SocketType::Pub, security, wanted)?, wanted);
+        let (shared, endpoint) = (this.shared.clone(), endpoint.clone());
+        this.shared.socket.runtime().spawn(async move {
+            // The socket may have been closed meanwhile, which is no error.
+            if let Err(error) = shared.socket.dial(&endpoint).await
+                && error.kind() != ErrorKind::Closed
+            {
+                log::error!("{error}");
+            }
+        });
+        Ok(this)
     }
 
     fn new(socket: Socket, wanted: &Settings) -> Self {
@@ -68,14 +86,6 @@ impl Outlet {
         });
         Self { shared, linger: wanted.linger, halt: Mutex::new(None) }
     }
-}
-
-fn open(security: &Security, wanted: &Settings) -> Result<Socket, Error> {
-    Socket::open(SocketType::Pub, &settings(security, wanted)?, |mut options| {
-        // The high-water mark is in messages. Unless told otherwise, omq also drops when half a mebibyte waits for a peer.
-        options.transmit_slot_cap = Some(usize::MAX);
-        options
-    })
 }
 
 impl Shared {
