@@ -29,6 +29,8 @@ pub(crate) use self::reactor::is_io_thread;
 #[cfg(feature = "http")]
 pub(crate) use self::socket::ListenerKind;
 pub use self::socket::{Listener, Stream};
+#[cfg(all(unix, feature = "zmq"))]
+pub(crate) use self::socket_file::is_occupied;
 
 /// What a system without them says of a Unix socket.
 #[cfg(not(unix))]

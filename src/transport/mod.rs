@@ -8,6 +8,8 @@ pub mod http;
 mod in_process;
 mod incoming;
 mod server;
+#[cfg(feature = "zmq")]
+pub mod zmq;
 
 pub use self::client::ClientTransport;
 pub use self::context::{Context, Responder};
