@@ -52,7 +52,8 @@ fn only_pages_that_are_named_may_call() {
         assert_eq!(answer.header("access-control-allow-origin"), Some(page));
     }
     // A page whose name was bound to this machine's address is of its own origin, too.
-    for page in ["https://evil.example", "null", "http://localhost:3001", "https://app.example.evil.example"] {
+    for page in ["https://evil.example", "null", "http://localhost:3001", "https://app.example.evil.example"]
+    {
         let mut browser = Raw::connect(&echo.server);
         let answer = browser.say(preflight(page)).answer();
         assert_eq!(answer.header("access-control-allow-origin"), None);
@@ -60,7 +61,8 @@ fn only_pages_that_are_named_may_call() {
         assert_eq!((answer.status(), answer.header("access-control-allow-origin")), (403, None));
     }
     // Two origins in one request are no browser's.
-    let text = page_post("https://app.example").replace("\r\nContent-Type", "\r\nOrigin: https://evil.example\r\nContent-Type");
+    let text = page_post("https://app.example")
+        .replace("\r\nContent-Type", "\r\nOrigin: https://evil.example\r\nContent-Type");
     assert_eq!(Raw::connect(&echo.server).say(text).answer().status(), 403);
     // A program is no page.
     assert_eq!(Raw::connect(&echo.server).say(post("x")).answer().status(), 200);

@@ -7,5 +7,15 @@
 mod peer;
 mod support;
 
+mod browser;
+mod client;
+mod client_faults;
 mod curl;
+mod ends;
+mod limits;
+mod malformed;
 mod served;
+mod slow;
+mod stress;
+mod tinyrpc;
+mod tls;

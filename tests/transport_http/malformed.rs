@@ -42,8 +42,19 @@ fn head(headers: &str) -> String {
 fn bad_lengths() {
     let server = http::Server::bind("127.0.0.1:0").unwrap();
     for length in [
-        "-1", "+1", "0x10", "1e3", "abc", "", "1 1", "1,1", "1, 2", "18446744073709551616",
-        "99999999999999999999999999", "9223372036854775808", "4.0",
+        "-1",
+        "+1",
+        "0x10",
+        "1e3",
+        "abc",
+        "",
+        "1 1",
+        "1,1",
+        "1, 2",
+        "18446744073709551616",
+        "99999999999999999999999999",
+        "9223372036854775808",
+        "4.0",
     ] {
         let text = head(&format!("Content-Length: {length}\r\n")) + "body";
         refused(&server, text.as_bytes(), &[400, 413]);
@@ -91,7 +102,7 @@ fn two_ways_to_say_where_the_body_ends() {
 
 #[test]
 fn bad_chunks() {
-    let server = http::Server::bind("127.0.0.1:0").unwrap();
+    let server = Options::new().body_timeout(Duration::from_millis(200)).bind("127.0.0.1:0").unwrap();
     for chunks in [
         "x\r\nbody\r\n0\r\n\r\n",
         "-4\r\nbody\r\n0\r\n\r\n",

@@ -1,8 +1,9 @@
 //! What the tests have in common.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::Arc;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -162,4 +163,90 @@ pub(crate) fn together(threads: usize, work: impl Fn(usize) + Send + Sync + 'sta
     for thread in threads {
         thread.join().unwrap();
     }
+}
+
+/// Reads the head of a request.
+pub(crate) fn read_head(stream: &mut TcpStream) -> Vec<u8> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+        head.push(byte[0]);
+    }
+    head
+}
+
+/// A server that gives each request the next of its answers, as it stands, and tells what it was asked.
+pub(crate) struct Script {
+    address: SocketAddr,
+    requests: mpsc::Receiver<String>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Script {
+    pub(crate) fn new(answers: &[&str]) -> Self {
+        Self::start(answers.iter().map(|answer| (*answer).to_owned()).collect(), false)
+    }
+
+    /// Has one answer, and then sends a byte now and then for ever.
+    pub(crate) fn trickling(answer: &str) -> Self {
+        Self::start(vec![answer.to_owned()], true)
+    }
+
+    fn start(answers: Vec<String>, trickles: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, requests) = mpsc::channel();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        thread::spawn(move || {
+            let mut answers = answers.into_iter();
+            while answers.len() > 0 {
+                let Ok((mut stream, _)) = listener.accept() else { return };
+                // One connection after the other, each until its client closes it or the answer does.
+                while let Some(request) = read_request(&mut stream) {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    let _ = sender.send(request);
+                    let Some(answer) = answers.next() else { return };
+                    let _ = stream.write_all(answer.as_bytes());
+                    while trickles && stream.write_all(b"x").is_ok() {
+                        thread::sleep(Duration::from_millis(10));
+                    }
+                    let is_whole = answer.contains("Content-Length") && !answer.contains("half");
+                    if !is_whole || answers.len() == 0 {
+                        break;
+                    }
+                }
+            }
+        });
+        Self { address, requests, asked }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next request, whole.
+    pub(crate) fn request(&self) -> String {
+        self.requests.recv_timeout(PATIENCE).expect("a request comes")
+    }
+
+    /// How many came.
+    pub(crate) fn requests(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let head = String::from_utf8(read_head(stream)).ok().filter(|head| !head.is_empty())?;
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).ok()?;
+    Some(head + &String::from_utf8(body).unwrap())
 }

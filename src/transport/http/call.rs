@@ -32,8 +32,12 @@ pub(super) fn agent(settings: &Settings) -> Agent {
         .max_idle_connections_per_host(settings.idle_connections)
         .max_idle_age(IDLE)
         .timeout_connect(settings.connect_timeout.filter(|time| after(*time).is_some()));
+    // To read the system's certificates takes some milliseconds.
     #[cfg(feature = "https")]
-    let config = config.tls_config(settings.roots.config());
+    let config = match settings.url.scheme_str() {
+        Some("http") if settings.redirects == 0 => config,
+        _ => config.tls_config(settings.roots.config()),
+    };
     config.build().into()
 }
 
@@ -176,6 +180,18 @@ fn input_output(server: &str, error: &io::Error) -> (ErrorKind, String) {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
             (ErrorKind::Timeout, format!("{server} did not answer in time"))
         }
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            (ErrorKind::Protocol, format!("{server} does not speak HTTP as it should"))
+        }
+        // What has no number of the system's, and no kind either, comes from looking up the name.
+        _ if error.raw_os_error().is_none_or(is_lookup) => {
+            (ErrorKind::Unreachable, format!("the host of {server} is not known"))
+        }
         _ => (ErrorKind::Io, format!("the message to {server} failed")),
     }
+}
+
+/// Windows has numbers for it.
+fn is_lookup(number: i32) -> bool {
+    cfg!(windows) && (11001..=11004).contains(&number)
 }

@@ -9,6 +9,7 @@
 pub mod aiomas;
 pub mod python;
 pub mod ratchet;
+pub mod tinyrpc_http;
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
