@@ -76,6 +76,29 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Adds several items at once. Says whether they were taken; else they are dropped.
+    pub(crate) fn push_all(&self, items: impl ExactSizeIterator<Item = T>) -> bool {
+        let mut state = self.state.lock();
+        if state.closed || state.deserted {
+            drop(state);
+            // They may be the user's.
+            items.for_each(drop);
+            return false;
+        }
+        let count = items.len();
+        state.queue.extend(items);
+        match count {
+            0 => {}
+            1 => drop(self.changed.notify_one()),
+            _ => drop(self.changed.notify_all()),
+        }
+        if state.sink.is_some() {
+            drop(state);
+            self.pump();
+        }
+        true
+    }
+
     /// Adds an item, or gives it back when the box is closed, or when nobody takes anything from it any more.
     pub(crate) fn push(&self, item: T) -> Result<(), T> {
         let mut state = self.state.lock();
@@ -184,30 +207,40 @@ impl<T> Mailbox<T> {
             if state.busy {
                 return;
             }
-            let Some(item) = state.queue.pop_front() else {
+            if state.queue.is_empty() {
                 // Nothing will come, so what the sink holds need not be kept.
                 let idle = if state.closed { state.sink.take() } else { None };
                 drop(state);
                 return drop(idle);
-            };
-            let Some(sink) = state.sink.take() else { return state.queue.push_front(item) };
+            }
+            let Some(sink) = state.sink.take() else { return };
             state.busy = true;
             let generation = state.generation;
+            let mut items = std::mem::take(&mut state.queue);
             drop(state);
 
-            let outcome = catch_unwind(AssertUnwindSafe(|| sink(item)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                while let Some(item) = items.pop_front() {
+                    if let Err(item) = sink(item) {
+                        items.push_front(item);
+                        return true;
+                    }
+                }
+                false
+            }));
 
             let mut state = self.state.lock();
             state.busy = false;
-            let (back, panic) = match outcome {
-                Ok(outcome) => (outcome.err(), None),
-                Err(panic) => (None, Some(panic)),
+            let (refused, panic) = match outcome {
+                Ok(refused) => (refused, None),
+                Err(panic) => (false, Some(panic)),
             };
-            let refused = back.is_some();
-            if let Some(item) = back {
-                state.queue.push_front(item);
-                self.changed.notify_one();
+            if !items.is_empty() {
+                self.changed.notify_all();
             }
+            // What was given back, then what came meanwhile. The room of those that are gone is used again.
+            items.append(&mut state.queue);
+            std::mem::swap(&mut state.queue, &mut items);
             let is_newest = state.generation == generation;
             let is_over = state.closed && state.queue.is_empty();
             let left = if is_newest && refused { state.desert() } else { VecDeque::new() };
