@@ -8,8 +8,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::is_io_thread;
 
-/// Passes an item on, or gives it back if there is nowhere to pass it any more.
-type Sink<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
+/// Passes items on, the first first, or leaves them if there is nowhere to pass them any more.
+type Sink<T> = Box<dyn Fn(&mut VecDeque<T>) + Send>;
 
 /// A queue with two ways out: threads take from it, or a sink is given everything, one item after the other.
 /// No lock is held while the sink runs.
@@ -159,6 +159,17 @@ impl<T> Mailbox<T> {
 
     /// Gives everything to the sink from now on, what waits first. It takes the place of an older sink.
     pub(crate) fn set_sink(&self, sink: impl Fn(T) -> Result<(), T> + Send + 'static) -> SinkId {
+        self.set_sink_for_many(move |items| {
+            while let Some(item) = items.pop_front() {
+                if let Err(item) = sink(item) {
+                    return items.push_front(item);
+                }
+            }
+        })
+    }
+
+    /// As [`set_sink`](Self::set_sink), for a sink that takes as many as there are, and leaves what it cannot take.
+    pub(crate) fn set_sink_for_many(&self, sink: impl Fn(&mut VecDeque<T>) + Send + 'static) -> SinkId {
         let mut state = self.state.lock();
         let old = state.sink.replace(Box::new(sink));
         state.deserted = false;
@@ -219,22 +230,11 @@ impl<T> Mailbox<T> {
             let mut items = std::mem::take(&mut state.queue);
             drop(state);
 
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                while let Some(item) = items.pop_front() {
-                    if let Err(item) = sink(item) {
-                        items.push_front(item);
-                        return true;
-                    }
-                }
-                false
-            }));
+            let panic = catch_unwind(AssertUnwindSafe(|| sink(&mut items))).err();
 
             let mut state = self.state.lock();
             state.busy = false;
-            let (refused, panic) = match outcome {
-                Ok(refused) => (refused, None),
-                Err(panic) => (false, Some(panic)),
-            };
+            let refused = panic.is_none() && !items.is_empty();
             if !items.is_empty() {
                 self.changed.notify_all();
             }

@@ -13,7 +13,7 @@ use super::{DecodeError, GetError};
 use crate::channel::json;
 use crate::net::{Mailbox, Nothing, is_io_thread};
 use crate::room::{Place, Room};
-use crate::serving::Deliver;
+use crate::serving::DeliverAll;
 
 /// How many bytes may wait for the program; one message more may come.
 const BYTES: usize = 64 * 1024 * 1024;
@@ -164,8 +164,8 @@ impl Inbox {
         self.undecoded.load(Ordering::Relaxed)
     }
 
-    pub(super) fn deliver_to(&self, deliver: Deliver<Arrived>) {
-        self.queue.set_sink(deliver);
+    pub(super) fn deliver_to(&self, deliver: DeliverAll<Arrived>) {
+        self.queue.set_sink_for_many(deliver);
     }
 
     /// Whether it is on a channel that was asked for. An engine may bring more than that.

@@ -17,7 +17,7 @@ use crate::transport::Error;
 use crate::zmq::{Endpoint, Security, Socket, to_vec};
 
 /// How many messages are read before other tasks have their turn, and before their room is looked at again.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 /// A frame that is as long is not copied.
 const LONG: usize = 64 * 1024;
