@@ -91,12 +91,6 @@ impl Socket {
         let _ = self.socket.clone().close().await;
     }
 
-    /// As [`connect`](Self::connect), for a task on the private thread.
-    pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<(), Error> {
-        let connected = self.socket.connect(endpoint.0.clone()).await;
-        connected.map_err(|error| failed(&format!("cannot connect to {endpoint}"), error))
-    }
-
     /// Waits on the calling thread.
     pub(crate) fn wait<T>(
         &self,
