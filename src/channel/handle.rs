@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::connection::{Connection, Hold, Incoming, Wait, ask, guarded};
-use crate::serving::{Deliver, Serving, serve};
 use super::{PendingReply, RecvError, ReplyError, Request, SendError};
 use crate::net::{Disconnect, HIGH_WATER, Nothing, PeerAddress, Reading, SinkId, after, is_io_thread};
+use crate::serving::{Deliver, Serving, serve};
 use crate::{MessageRouter, PipeError};
 
 /// A connection by which both sides ask and answer.

@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use super::connection::{self, Core, Incoming};
 use super::handle::decode_and_deliver;
 use super::options::Settings;
-use crate::serving::{Serving, serve};
 use super::{Channel, RecvError, Request};
 use crate::net::{self, Acceptor, Address, Disconnect, Mailbox, Members, Nothing, after, is_io_thread};
+use crate::serving::{Serving, serve};
 use crate::{MessageRouter, PipeError};
 
 /// Takes connections at an address, in the background, from the moment it is made.

@@ -5,6 +5,8 @@ mod context;
 mod error;
 mod in_process;
 mod incoming;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod server;
 
 pub use self::client::ClientTransport;

@@ -78,9 +78,10 @@ impl Socket {
     ) -> Result<T, Error> {
         self.runtime.wait(deadline, future).map_err(|gave_up| match gave_up {
             GaveUp::Timeout => Error::new(ErrorKind::Timeout, "nothing came before the timeout"),
-            GaveUp::WouldDeadlock => {
-                Error::new(ErrorKind::WouldDeadlock, "this thread serves all sockets, and must not wait for one")
-            }
+            GaveUp::WouldDeadlock => Error::new(
+                ErrorKind::WouldDeadlock,
+                "this thread serves all sockets, and must not wait for one",
+            ),
         })
     }
 }
