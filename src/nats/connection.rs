@@ -228,12 +228,12 @@ impl Inner {
     }
 
     fn unreachable(&self) -> Error {
-        let text = format!("{} cannot be reached; nothing was sent", self.address);
-        let error = Error::new(ErrorKind::Unreachable, text);
-        match self.link.borrow().trouble.clone() {
-            Some(trouble) => error.because(trouble),
-            None => error,
-        }
+        let trouble = self.link.borrow().trouble.clone().unwrap_or_else(|| "it has just been lost".into());
+        let (kind, what) = match &*trouble {
+            trouble if trouble.contains("authorization violation") => (ErrorKind::Refused, "refuses"),
+            _ => (ErrorKind::Unreachable, "cannot be reached"),
+        };
+        Error::new(kind, format!("{} {what}; nothing was sent", self.address)).because(trouble)
     }
 
     /// Fails when that connection was lost, and when the server refuses what was said to `subject`; else it never ends.
