@@ -4,7 +4,7 @@
 //! something of it does so on a thread of their own: [`Runtime::wait`] polls the future there, and the private thread only
 //! does what the sockets and the clock want.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -116,6 +116,24 @@ impl Runtime {
             }
         }
     }
+}
+
+/// What came first.
+pub(crate) enum Either<A, B> {
+    Left(A),
+    Right(B),
+}
+
+/// Waits for the first of two; the left one, if both are ready. The other is dropped.
+pub(crate) async fn race<A: Future, B: Future>(left: A, right: B) -> Either<A::Output, B::Output> {
+    let (mut left, mut right) = (pin!(left), pin!(right));
+    poll_fn(|context| {
+        if let Poll::Ready(value) = left.as_mut().poll(context) {
+            return Poll::Ready(Either::Left(value));
+        }
+        right.as_mut().poll(context).map(Either::Right)
+    })
+    .await
 }
 
 impl Drop for Runtime {

@@ -27,6 +27,8 @@ pub(crate) use self::members::{Members, Membership};
 pub(crate) use self::reactor::becomes_io_thread;
 pub(crate) use self::reactor::is_io_thread;
 pub use self::socket::{Listener, Stream};
+#[cfg(all(unix, feature = "zmq"))]
+pub(crate) use self::socket_file::is_occupied;
 
 /// What a system without them says of a Unix socket.
 #[cfg(not(unix))]

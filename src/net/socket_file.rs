@@ -37,6 +37,13 @@ fn is_abandoned(path: &Path) -> bool {
             .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
+/// Whether there is something at a path that must not be replaced by a socket: another socket at which somebody listens, or
+/// something else.
+#[cfg(feature = "zmq")]
+pub(crate) fn is_occupied(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok() && !is_abandoned(path)
+}
+
 /// Device, number and time of a file: its number is soon given to another, and a changed mode leaves all three.
 type Identity = (u64, u64, i64, i64);
 

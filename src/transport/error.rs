@@ -44,6 +44,8 @@ pub enum ErrorKind {
     Status,
     /// The message, or the reply, is longer than a limit.
     TooLarge,
+    /// The queue to the other side is full: it does not take what is sent to it.
+    Full,
     /// What came is not of the protocol.
     Protocol,
     /// The calling thread is one that others wait for: it would wait for itself.
@@ -84,6 +86,11 @@ impl Error {
     pub fn because(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    #[cfg(feature = "zmq")]
+    pub(super) fn closed(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Closed, "it was closed").because(source)
     }
 
     /// Adds what the server answered.
@@ -133,6 +140,14 @@ impl fmt::Display for Error {
             Some(source) => write!(f, ": {source}"),
             None => Ok(()),
         }
+    }
+}
+
+/// An [endpoint](crate::zmq::Endpoint) is one already.
+#[cfg(feature = "zmq")]
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -8,6 +8,8 @@ mod incoming;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod server;
+#[cfg(feature = "zmq")]
+pub mod zmq;
 
 pub use self::client::ClientTransport;
 pub use self::context::{Context, Responder};

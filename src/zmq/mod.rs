@@ -7,4 +7,4 @@ mod socket;
 pub(crate) use self::curve::Security;
 pub use self::curve::{Keys, PublicKey, SecretKey};
 pub use self::endpoint::Endpoint;
-pub(crate) use self::socket::{Settings, Socket, failed};
+pub(crate) use self::socket::{Settings, Socket, failed, to_vec};

@@ -5,9 +5,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use omq_tokio::{Options, SocketType};
+use omq_tokio::message::Payload;
+use omq_tokio::{IpcPath, Options, SocketType};
 
 use super::{Endpoint, Security};
+#[cfg(unix)]
+use crate::net::is_occupied;
 use crate::runtime::{GaveUp, Runtime};
 use crate::transport::{Error, ErrorKind};
 
@@ -40,7 +43,7 @@ impl Socket {
         let mut options = Options::new()
             .send_hwm(settings.high_water_mark)
             .recv_hwm(settings.high_water_mark)
-            .max_message_size(settings.message_limit);
+            .max_message_size(settings.message_limit.saturating_add(ENVELOPE));
         options.linger = settings.linger;
         options.mechanism = settings.security.mechanism();
         let entered = runtime.enter();
@@ -57,6 +60,13 @@ impl Socket {
     /// Listens at an address; returns it with the port that the system chose.
     pub(crate) fn bind(&self, endpoint: &Endpoint) -> Result<Endpoint, Error> {
         let text = || format!("cannot listen at {endpoint}");
+        // The crate below would take the place of whatever is there, be it a server or a letter.
+        #[cfg(unix)]
+        if let omq_tokio::Endpoint::Ipc(IpcPath::Filesystem(path)) = &endpoint.0
+            && is_occupied(path)
+        {
+            return Err(Error::new(ErrorKind::AddressInUse, text()).because("somebody is there already"));
+        }
         // A name is looked up, which takes as long as it takes; longer than this nobody wants to wait.
         self.wait(Some(Instant::now() + Duration::from_secs(30)), self.socket.bind(endpoint.0.clone()))?
             .map(Endpoint)
@@ -64,10 +74,27 @@ impl Socket {
     }
 
     /// Connects to an address in the background, again and again until somebody listens.
-    pub(crate) fn connect(&self, endpoint: &Endpoint) -> Result<(), Error> {
+    pub(crate) async fn connect_soon(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let text = || format!("cannot connect to {endpoint}");
-        self.wait(Some(Instant::now() + Duration::from_secs(30)), self.socket.connect(endpoint.0.clone()))?
-            .map_err(|error| failed(&text(), error))
+        self.socket.connect(endpoint.0.clone()).await.map_err(|error| failed(&text(), error))
+    }
+
+    /// Listens there no longer. After that the address is free.
+    pub(crate) async fn unbind(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let text = || format!("cannot unbind {endpoint}");
+        self.socket.unbind(endpoint.0.clone()).await.map_err(|error| failed(&text(), error))
+    }
+
+    /// Sends what is to be sent, for the linger time at most, and closes.
+    pub(crate) async fn flush(&self) {
+        // Whatever it says, it is closed.
+        let _ = self.socket.clone().close().await;
+    }
+
+    /// As [`connect`](Self::connect), for a task on the private thread.
+    pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let connected = self.socket.connect(endpoint.0.clone()).await;
+        connected.map_err(|error| failed(&format!("cannot connect to {endpoint}"), error))
     }
 
     /// Waits on the calling thread.
@@ -102,6 +129,14 @@ impl Drop for Socket {
             let _ = socket.close().await;
         });
     }
+}
+
+/// Room for the frames before a message, for which the crate below counts a little too.
+const ENVELOPE: usize = 4096;
+
+/// The bytes of a frame. A short one is copied, lest it keep all that was read with it.
+pub(crate) fn to_vec(frame: Payload) -> Vec<u8> {
+    if frame.len() < 64 * 1024 { frame.as_slice().to_vec() } else { frame.into_bytes().into() }
 }
 
 /// Makes an error of 0MQ's one of ours.

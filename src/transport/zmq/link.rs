@@ -1,0 +1,203 @@
+//! One connection of a client.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use omq_tokio::{DisconnectReason, Message, MonitorEvent, MonitorRecvError, MonitorStream, MonitorTryRecvError};
+use omq_tokio::{ReconnectPolicy, SocketType};
+
+use crate::runtime::{Either, race};
+use crate::transport::{Error, ErrorKind};
+use crate::zmq::{Endpoint, Settings, Socket, failed, to_vec};
+
+/// What a connection is used for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Use {
+    /// A REQ socket: a message, its reply, and so on.
+    Calls,
+    /// A DEALER socket, which sends what REQ would send, but waits for nothing.
+    Posts,
+}
+
+/// A socket with one connection, used by one call at a time. After an error it is of no use: a reply that comes late must not be
+/// taken for the next one's.
+pub(super) struct Link {
+    socket: Socket,
+    watch: Watch,
+    is_connecting: bool,
+}
+
+impl Link {
+    pub(super) fn open(to_be_used: Use, settings: &Settings) -> Result<Self, Error> {
+        let socket = match to_be_used {
+            // What nobody waits for any more is not sent.
+            Use::Calls => Socket::open(SocketType::Req, settings, |options| {
+                options.reconnect(RECONNECT).linger(Duration::ZERO)
+            }),
+            Use::Posts => Socket::open(SocketType::Dealer, settings, |options| options.reconnect(RECONNECT)),
+        }?;
+        let watch = Watch { events: socket.monitor(), state: State::Away, hang_ups: 0 };
+        Ok(Self { socket, watch, is_connecting: false })
+    }
+
+    /// Whether there has been a connection, so that something may have arrived.
+    pub(super) fn was_connected(&self) -> bool {
+        self.watch.state == State::Ready
+    }
+
+    /// Whether it can be used again: its connection stands, as far as is known.
+    pub(super) fn is_usable(&mut self) -> bool {
+        loop {
+            match self.watch.events.try_recv() {
+                Ok(event) if self.watch.see(&event).is_err() => return false,
+                Ok(_) | Err(MonitorTryRecvError::Lagged(_)) => {}
+                Err(MonitorTryRecvError::Empty) => return self.was_connected(),
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Sends a message and waits for its reply.
+    pub(super) async fn call(&mut self, endpoint: &Endpoint, message: Vec<u8>) -> Result<Vec<u8>, Error> {
+        self.connect(endpoint).await?;
+        self.socket.send(Message::single(message)).await.map_err(|error| failed("cannot send", error))?;
+        loop {
+            let reply = match race(self.socket.recv(), self.watch.next()).await {
+                Either::Left(reply) => reply,
+                Either::Right(Ok(())) => continue,
+                // It may have come just before the end.
+                Either::Right(Err(error)) => self.socket.try_recv().map_err(|_| error).map(Ok)?,
+            };
+            let reply = reply.map_err(|error| failed("no reply", error))?;
+            return Ok(to_vec(reply.last_payload().unwrap_or_default()));
+        }
+    }
+
+    /// Waits for the connection, and sends a message. Replies to earlier ones are dropped.
+    pub(super) async fn post(&mut self, endpoint: &Endpoint, message: Vec<u8>) -> Result<(), Error> {
+        self.connect(endpoint).await?;
+        while !self.was_connected() {
+            self.watch.next().await?;
+        }
+        while self.socket.try_recv().is_ok() {}
+        let mut sending = std::pin::pin!(self.socket.send(Message::multipart([Bytes::new(), message.into()])));
+        loop {
+            match race(&mut sending, self.watch.next()).await {
+                Either::Left(sent) => return sent.map_err(|error| failed("cannot send", error)),
+                Either::Right(event) => event?,
+            }
+        }
+    }
+
+    async fn connect(&mut self, endpoint: &Endpoint) -> Result<(), Error> {
+        if !self.is_connecting {
+            self.socket.connect_soon(endpoint).await?;
+            self.is_connecting = true;
+        }
+        Ok(())
+    }
+}
+
+/// Soon at first, as servers that are started again are soon there.
+const RECONNECT: ReconnectPolicy =
+    ReconnectPolicy::Exponential { min: Duration::from_millis(20), max: Duration::from_secs(1) };
+
+/// How often in a row the other side may hang up during the handshake. Once or twice, it may be about to end, or full.
+const HANG_UPS: u32 = 3;
+
+/// Follows what becomes of the connection.
+struct Watch {
+    events: MonitorStream,
+    state: State,
+    hang_ups: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Away,
+    /// Connected, but the handshake is not over.
+    Shaking,
+    Ready,
+}
+
+impl Watch {
+    /// Waits for the next event; fails if the connection is lost with it, or cannot come about.
+    async fn next(&mut self) -> Result<(), Error> {
+        match self.events.recv().await {
+            Ok(event) => self.see(&event),
+            // A connection has few events; those that were missed do not say more than the next.
+            Err(MonitorRecvError::Lagged(_)) => Ok(()),
+            Err(_) => Err(Error::new(ErrorKind::Closed, "the connection was closed here")),
+        }
+    }
+
+    fn see(&mut self, event: &MonitorEvent) -> Result<(), Error> {
+        match event {
+            MonitorEvent::Connected { .. } => {
+                // An attempt that ended without a word is not told of.
+                if self.state == State::Shaking {
+                    self.hung_up()?;
+                }
+                self.state = State::Shaking;
+                Ok(())
+            }
+            MonitorEvent::ConnectDelayed { .. } if self.state == State::Shaking => {
+                self.state = State::Away;
+                self.hung_up()
+            }
+            MonitorEvent::HandshakeSucceeded { .. } => {
+                self.state = State::Ready;
+                Ok(())
+            }
+            MonitorEvent::HandshakeFailed { reason, .. } => {
+                self.state = State::Away;
+                self.handshake_failed(reason)
+            }
+            MonitorEvent::ConnectStopped { reason, .. } => Err(refused(&format!("{reason:?}"))),
+            MonitorEvent::Disconnected { reason, .. } => Err(lost(reason)),
+            _ => Ok(()),
+        }
+    }
+
+    fn handshake_failed(&mut self, reason: &str) -> Result<(), Error> {
+        if reason.starts_with("io error") {
+            self.hung_up()
+        } else if reason.contains("timeout") {
+            Ok(()) // it is tried again
+        } else if reason.starts_with("protocol violation: bad ZMTP") || reason.starts_with("unsupported ZMTP") {
+            let text = format!("what listens there does not speak 0MQ ({reason}); look at the address");
+            Err(Error::new(ErrorKind::Protocol, text))
+        } else {
+            Err(refused(reason))
+        }
+    }
+
+    /// What libzmq does when it does not like a key or the security, and this crate too when it is the key.
+    fn hung_up(&mut self) -> Result<(), Error> {
+        self.hang_ups += 1;
+        if self.hang_ups < HANG_UPS {
+            return Ok(());
+        }
+        Err(refused("it hangs up during the handshake"))
+    }
+}
+
+fn refused(reason: &str) -> Error {
+    let text = format!(
+        "the server and this client do not agree on their security ({reason}): look whether both use CURVE, and the keys"
+    );
+    Error::new(ErrorKind::Refused, text)
+}
+
+fn lost(reason: &DisconnectReason) -> Error {
+    match reason {
+        DisconnectReason::Error(text) if text.contains("too large") => {
+            let text = format!("the reply is longer than the limit ({text}); see `Options::message_limit`");
+            Error::new(ErrorKind::TooLarge, text)
+        }
+        reason => {
+            let text = format!("the connection was lost ({reason:?}); whether the message arrived is not known");
+            Error::new(ErrorKind::Disconnected, text)
+        }
+    }
+}
