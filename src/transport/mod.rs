@@ -7,6 +7,8 @@ mod error;
 pub mod http;
 mod in_process;
 mod incoming;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod server;
 #[cfg(feature = "zmq")]
 pub mod zmq;
