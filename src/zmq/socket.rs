@@ -136,6 +136,8 @@ pub(crate) fn to_vec(frame: Payload) -> Vec<u8> {
 /// Makes an error of 0MQ's one of ours.
 pub(crate) fn failed(text: &str, error: omq_tokio::Error) -> Error {
     let kind = match &error {
+        // A name within this program.
+        omq_tokio::Error::InvalidEndpoint(text) if text.contains("already bound") => ErrorKind::AddressInUse,
         omq_tokio::Error::InvalidEndpoint(_) | omq_tokio::Error::UnsupportedScheme(_) => {
             ErrorKind::InvalidAddress
         }
