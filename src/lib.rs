@@ -19,6 +19,8 @@ pub mod net;
 mod notifier;
 mod pipe;
 mod prefetch;
+#[cfg(any(feature = "nats", feature = "zmq"))]
+pub mod pubsub;
 mod queue;
 #[cfg(feature = "transport")]
 mod room;

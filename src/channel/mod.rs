@@ -20,6 +20,8 @@ mod value;
 
 #[cfg(feature = "msgpack")]
 pub use self::codec::MessagePack;
+#[cfg(any(feature = "nats", feature = "zmq"))]
+pub(crate) use self::codec::json;
 pub use self::codec::{Codec, CodecError, ContentError, Json};
 pub use self::error::{ConnectError, RecvError, ReplyError, SendError};
 pub use self::handle::Channel;

@@ -73,12 +73,6 @@ impl Socket {
             .map_err(|error| failed(&text(), error))
     }
 
-    /// Connects to an address in the background, again and again until somebody listens.
-    pub(crate) async fn connect_soon(&self, endpoint: &Endpoint) -> Result<(), Error> {
-        let text = || format!("cannot connect to {endpoint}");
-        self.socket.connect(endpoint.0.clone()).await.map_err(|error| failed(&text(), error))
-    }
-
     /// Listens there no longer. After that the address is free.
     pub(crate) async fn unbind(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let text = || format!("cannot unbind {endpoint}");
@@ -89,6 +83,12 @@ impl Socket {
     pub(crate) async fn flush(&self) {
         // Whatever it says, it is closed.
         let _ = self.socket.clone().close().await;
+    }
+
+    /// Connects to an address in the background, again and again until somebody listens.
+    pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let connected = self.socket.connect(endpoint.0.clone()).await;
+        connected.map_err(|error| failed(&format!("cannot connect to {endpoint}"), error))
     }
 
     /// Waits on the calling thread.

@@ -4,7 +4,7 @@ mod decoder;
 mod encoder;
 mod error;
 mod frame;
-mod json;
+pub(crate) mod json;
 #[cfg(feature = "msgpack")]
 mod message_pack;
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl Link {
 
     async fn connect(&mut self, endpoint: &Endpoint) -> Result<(), Error> {
         if !self.is_connecting {
-            self.socket.connect_soon(endpoint).await?;
+            self.socket.dial(endpoint).await?;
             self.is_connecting = true;
         }
         Ok(())

@@ -69,12 +69,12 @@ impl Codec for Json {
 }
 
 /// Appends a content. After an error a part of it may be there.
-pub(super) fn write<T: Serialize + ?Sized>(content: &T, out: &mut Vec<u8>) -> Result<(), ContentError> {
+pub(crate) fn write<T: Serialize + ?Sized>(content: &T, out: &mut Vec<u8>) -> Result<(), ContentError> {
     encode(content, &mut JsonSink::new(out))
 }
 
 /// Reads a content, and nothing behind it.
-pub(super) fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ContentError> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ContentError> {
     let mut source = JsonSource::new(text);
     let content = decode(&mut source)?;
     source.end()?;

@@ -1,0 +1,178 @@
+use std::fmt;
+use std::iter::FusedIterator;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use super::engine::Intake;
+use super::inbox::{Inbox, Missing};
+use super::{GetError, Serving};
+use crate::net::after;
+use crate::serving::serve;
+use crate::{MessageRouter, PipeError};
+
+/// Gets the messages of the channels that it has subscribed to; made by [`Bus::subscriber`](super::Bus::subscriber). A cheap handle:
+/// each message goes to one of its clones. When the last is dropped the connection is closed.
+#[derive(Clone)]
+pub struct Subscriber(Arc<Inner>);
+
+struct Inner {
+    intake: Arc<dyn Intake>,
+    inbox: Arc<Inbox>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.intake.close();
+    }
+}
+
+impl Subscriber {
+    pub(super) fn new(intake: Arc<dyn Intake>, inbox: Arc<Inbox>) -> Self {
+        Self(Arc::new(Inner { intake, inbox }))
+    }
+
+    /// Gets the messages of the named channels only, and no longer of those whose names begin so. "" stays everything.
+    #[must_use]
+    pub fn exact(self) -> Self {
+        self.0.inbox.exact();
+        self.0.intake.exact();
+        self
+    }
+
+    /// Takes a message that has come, with its channel; none if there is none. Never blocks.
+    ///
+    /// # Errors
+    /// [`GetError`].
+    pub fn get<T: DeserializeOwned>(&self) -> Result<Option<(String, T)>, GetError> {
+        match self.0.inbox.take() {
+            Ok(arrived) => self.0.inbox.open(arrived, owned).map(Some),
+            Err(Missing::More) => Err(GetError::Closed),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Waits for a message, but not longer than `timeout`; none if none came. A timeout beyond what the clock can name is none.
+    ///
+    /// # Errors
+    /// [`GetError`].
+    pub fn get_timeout<T: DeserializeOwned>(
+        &self,
+        timeout: Duration,
+    ) -> Result<Option<(String, T)>, GetError> {
+        self.get_until(after(timeout))
+    }
+
+    /// Waits for a message. Blocks the calling thread, and no other.
+    ///
+    /// # Errors
+    /// [`GetError`].
+    pub fn get_blocking<T: DeserializeOwned>(&self) -> Result<(String, T), GetError> {
+        // Without a deadline the wait ends with a message or an error.
+        self.get_until(None)?.ok_or(GetError::Closed)
+    }
+
+    fn get_until<T: DeserializeOwned>(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<Option<(String, T)>, GetError> {
+        match self.0.inbox.take_wait(deadline) {
+            Ok(arrived) => self.0.inbox.open(arrived, owned).map(Some),
+            Err(Missing::Yet) => Ok(None),
+            Err(Missing::More) => Err(GetError::Closed),
+            Err(Missing::WouldDeadlock) => Err(GetError::WouldDeadlock),
+        }
+    }
+
+    /// Returns the messages as they come, or what is wrong with them. Ends when the subscriber is closed.
+    pub fn iter<T: DeserializeOwned>(&self) -> Messages<'_, T> {
+        Messages { subscriber: self, message: PhantomData }
+    }
+
+    /// Delivers to the foreground: the router calls `callback` with the application's state, the channel and the message. What cannot be
+    /// decoded is [counted](Self::undecoded) and logged.
+    ///
+    /// # Errors
+    /// [`PipeError`], when the router opens no pipe, such as [`PipeError::NotRunning`].
+    #[track_caller]
+    pub fn deliver_to<S: 'static, T: DeserializeOwned + 'static>(
+        self,
+        router: &MessageRouter<S>,
+        mut callback: impl FnMut(&mut S, &str, T) + 'static,
+    ) -> Result<Serving<S>, PipeError> {
+        self.deliver_all_to(router, move |state, received| match received {
+            Ok((channel, message)) => callback(state, channel, message),
+            Err(error) => log::warn!("{error}"),
+        })
+    }
+
+    /// Delivers to the foreground as [`deliver_to`](Self::deliver_to) does, and the errors too: [`GetError::Decode`] and
+    /// [`GetError::Refused`].
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn deliver_all_to<S: 'static, T: DeserializeOwned + 'static>(
+        self,
+        router: &MessageRouter<S>,
+        mut callback: impl FnMut(&mut S, Result<(&str, T), GetError>) + 'static,
+    ) -> Result<Serving<S>, PipeError> {
+        let inbox = self.0.inbox.clone();
+        let (deliver, serving) = serve(router, move |state, arrived| {
+            // It is open as long as the callback lives.
+            let inbox = &self.0.inbox;
+            if inbox.wants(&arrived) {
+                inbox.open(arrived, |received| callback(state, received));
+            }
+        })?;
+        inbox.deliver_to(deliver);
+        Ok(serving)
+    }
+
+    /// Gets no more. What has come can still be got; who waits is woken after that.
+    pub fn close(&self) {
+        self.0.intake.close();
+        self.0.inbox.close();
+    }
+
+    /// Returns how many messages could not be decoded.
+    pub fn undecoded(&self) -> u64 {
+        self.0.inbox.undecoded()
+    }
+}
+
+fn owned<T>(received: Result<(&str, T), GetError>) -> Result<(String, T), GetError> {
+    received.map(|(channel, message)| (channel.to_owned(), message))
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber")
+            .field("channels", &self.0.inbox.channels())
+            .field("is_closed", &self.0.inbox.is_closed())
+            .finish()
+    }
+}
+
+/// The messages of a subscriber; made by [`Subscriber::iter`].
+#[derive(Debug)]
+pub struct Messages<'a, T> {
+    subscriber: &'a Subscriber,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Iterator for Messages<'_, T> {
+    type Item = Result<(String, T), GetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.subscriber.get_blocking() {
+            Err(GetError::Closed | GetError::WouldDeadlock) => None,
+            received => Some(received),
+        }
+    }
+}
+
+// Once closed, it stays closed.
+impl<T: DeserializeOwned> FusedIterator for Messages<'_, T> {}

@@ -1,0 +1,166 @@
+//! A SUB socket, read by a task on the private thread.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use omq_tokio::{Message, MonitorEvent, MonitorRecvError, MonitorStream, SocketType};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::open;
+use crate::pubsub::engine::{self, Settings};
+use crate::pubsub::inbox::{Content, Inbox};
+use crate::transport::Error;
+use crate::zmq::{Endpoint, Security, Socket};
+
+/// How many messages are read before other tasks have their turn, and before their room is looked at again.
+const BATCH: usize = 64;
+
+/// What is asked of the task that reads. It ends when the sender is dropped, too.
+enum Command {
+    Exact,
+    Close,
+}
+
+pub(in crate::pubsub) struct Intake {
+    commands: UnboundedSender<Command>,
+}
+
+impl Intake {
+    pub(in crate::pubsub) fn connect(
+        endpoint: &Endpoint,
+        security: &Security,
+        wanted: &Settings,
+        inbox: Arc<Inbox>,
+    ) -> Result<Self, Error> {
+        let socket = open(SocketType::Sub, security, wanted)?;
+        let (commands, mut received) = unbounded_channel();
+        let runtime = socket.runtime().clone();
+        let endpoint = endpoint.clone();
+        runtime.spawn(async move {
+            read(&socket, &endpoint, &mut received, &inbox).await;
+            inbox.close();
+        });
+        Ok(Self { commands })
+    }
+}
+
+/// Reads until it is told to close, or until the publisher will never let it in.
+async fn read(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    commands: &mut UnboundedReceiver<Command>,
+    inbox: &Inbox,
+) {
+    let mut events = socket.monitor();
+    for channel in inbox.channels() {
+        if socket.subscribe(Bytes::copy_from_slice(channel.as_bytes())).await.is_err() {
+            return;
+        }
+    }
+    if let Err(error) = socket.dial(endpoint).await {
+        return inbox.refuse(error.to_string());
+    }
+    let mut messages = Vec::with_capacity(BATCH);
+    // It tries again and again, and is told once.
+    let mut is_refused = false;
+    loop {
+        match next(socket, &mut events, commands, inbox, &mut messages).await {
+            Next::Messages => {}
+            Next::Event(MonitorEvent::HandshakeSucceeded { .. }) => is_refused = false,
+            Next::Event(MonitorEvent::HandshakeFailed { reason, .. }) if !is_refused => {
+                is_refused = true;
+                inbox.refuse(reason);
+            }
+            Next::Event(MonitorEvent::ConnectStopped { .. }) => return,
+            Next::Event(_) => {}
+            Next::Exact => narrow(socket, inbox).await,
+            Next::Close => return,
+        }
+        for message in messages.drain(..) {
+            inbox.push(content(&message), None);
+        }
+        // Messages that are there already would keep other sockets waiting for their turn.
+        tokio::task::yield_now().await;
+    }
+}
+
+enum Next {
+    Messages,
+    Event(MonitorEvent),
+    Exact,
+    Close,
+}
+
+async fn next(
+    socket: &Socket,
+    events: &mut MonitorStream,
+    commands: &mut UnboundedReceiver<Command>,
+    inbox: &Inbox,
+    messages: &mut Vec<Message>,
+) -> Next {
+    let receive = async {
+        poll_fn(|context| inbox.poll_room(context)).await;
+        socket.recv_many_into(BATCH, messages).await
+    };
+    let watch = async {
+        loop {
+            match events.recv().await {
+                Ok(event) => return Some(event),
+                // Of many that came at once the first are lost.
+                Err(MonitorRecvError::Lagged(_)) => {}
+                Err(_) => return None,
+            }
+        }
+    };
+    let (mut receive, mut watch) = (pin!(receive), pin!(watch));
+    poll_fn(|context| {
+        if let Poll::Ready(command) = commands.poll_recv(context) {
+            return Poll::Ready(match command {
+                Some(Command::Exact) => Next::Exact,
+                Some(Command::Close) | None => Next::Close,
+            });
+        }
+        if let Poll::Ready(event) = watch.as_mut().poll(context) {
+            return Poll::Ready(event.map_or(Next::Close, Next::Event));
+        }
+        receive.as_mut().poll(context).map(|received| match received {
+            Ok(_) => Next::Messages,
+            Err(_) => Next::Close,
+        })
+    })
+    .await
+}
+
+/// With the space that ends it, a channel matches no other.
+async fn narrow(socket: &Socket, inbox: &Inbox) {
+    for channel in inbox.channels().iter().filter(|channel| !channel.is_empty()) {
+        // It fails when the socket is closed, which the next read finds out.
+        let _ = socket.subscribe(Bytes::from(format!("{channel} "))).await;
+        let _ = socket.unsubscribe(Bytes::copy_from_slice(channel.as_bytes())).await;
+    }
+}
+
+fn content(message: &Message) -> Content {
+    let frame = message.part_bytes(0).unwrap_or_default();
+    if message.len() != 1 {
+        return Content::Odd { frame, reason: format!("it has {} frames and not one", message.len()) };
+    }
+    match frame.iter().position(|byte| *byte == b' ') {
+        Some(space) => Content::Message { channel: frame.slice(..space), text: frame.slice(space + 1..) },
+        None => Content::Odd { frame, reason: "it has no space, which ends the channel".into() },
+    }
+}
+
+impl engine::Intake for Intake {
+    fn exact(&self) {
+        // It fails when the task has ended, and with it all that it would have changed.
+        let _ = self.commands.send(Command::Exact);
+    }
+
+    fn close(&self) {
+        let _ = self.commands.send(Command::Close);
+    }
+}

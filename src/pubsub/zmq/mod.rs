@@ -1,0 +1,34 @@
+//! The engine 0MQ: PUB and SUB sockets, one frame a message.
+
+mod intake;
+mod outlet;
+
+pub(super) use self::intake::Intake;
+pub(super) use self::outlet::Outlet;
+use super::engine::Settings;
+use super::{Error, ErrorKind};
+use omq_tokio::SocketType;
+
+use crate::zmq::{self, Security, Socket};
+
+/// 0MQ allots its queues beforehand, and makes none longer than this.
+const MAX_HIGH_WATER_MARK: u32 = 1 << 20;
+
+/// Opens a socket, which neither listens nor connects yet.
+pub(super) fn open(kind: SocketType, security: &Security, wanted: &Settings) -> Result<Socket, Error> {
+    if wanted.high_water_mark > MAX_HIGH_WATER_MARK {
+        let text = format!("the high-water mark of 0MQ is {MAX_HIGH_WATER_MARK} messages at most");
+        return Err(Error::new(ErrorKind::InvalidInput, text));
+    }
+    let settings = zmq::Settings {
+        security: security.clone(),
+        high_water_mark: wanted.high_water_mark,
+        linger: wanted.linger,
+        message_limit: wanted.message_limit,
+    };
+    Socket::open(kind, &settings, |mut options| {
+        // The high-water mark is in messages. Unless told otherwise, omq also drops when half a mebibyte waits for a peer.
+        options.transmit_slot_cap = Some(usize::MAX);
+        options
+    })
+}
