@@ -77,6 +77,22 @@ impl Runtime {
         self.handle.spawn(future);
     }
 
+    /// Waits until the private thread has seen what the network has brought by now, and done what follows of it.
+    #[cfg(feature = "zmq")]
+    pub(crate) async fn catch_up(self: &Arc<Self>) {
+        let (sender, done) = tokio::sync::oneshot::channel();
+        self.spawn(async move {
+            for _ in 0..3 {
+                // Each time, the sockets are looked at before this goes on.
+                tokio::task::yield_now().await;
+            }
+            // It may have been given up.
+            let _ = sender.send(());
+        });
+        // It fails if the thread has ended, and then there is nothing to wait for.
+        let _ = done.await;
+    }
+
     /// What is made meanwhile belongs to the private thread: sockets, timers, tasks.
     pub(crate) fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
