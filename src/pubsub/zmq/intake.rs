@@ -43,8 +43,10 @@ impl Intake {
         let (commands, mut received) = unbounded_channel();
         let runtime = socket.runtime().clone();
         let endpoint = endpoint.clone();
+        // No more at once than may wait.
+        let batch = usize::try_from(wanted.high_water_mark).map_or(BATCH, |mark| mark.min(BATCH));
         runtime.spawn(async move {
-            read(&socket, &endpoint, &mut received, &inbox).await;
+            read(&socket, &endpoint, &mut received, &inbox, batch).await;
             inbox.close();
         });
         Ok(Self { commands })
@@ -57,6 +59,7 @@ async fn read(
     endpoint: &Endpoint,
     commands: &mut UnboundedReceiver<Command>,
     inbox: &Inbox,
+    batch: usize,
 ) {
     let mut events = socket.monitor();
     for channel in inbox.channels() {
@@ -67,7 +70,7 @@ async fn read(
     if let Err(error) = socket.connect_soon(endpoint).await {
         return inbox.refuse(error.to_string());
     }
-    let mut messages = Vec::with_capacity(BATCH);
+    let mut messages = Vec::with_capacity(batch);
     // It tries again and again, and is told once.
     let mut is_refused = false;
     loop {
@@ -105,7 +108,7 @@ async fn next(
 ) -> Next {
     let receive = async {
         poll_fn(|context| inbox.poll_room(context)).await;
-        socket.recv_many_into(BATCH, messages).await
+        socket.recv_many_into(messages.capacity(), messages).await
     };
     let watch = async {
         loop {
