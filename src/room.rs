@@ -60,6 +60,23 @@ impl Room {
         Poll::Pending
     }
 
+    #[cfg_attr(not(feature = "nats"), allow(dead_code))]
+    pub(crate) fn has_room(&self) -> bool {
+        let used = self.used.lock();
+        used.items < self.items && used.bytes < self.bytes
+    }
+
+    /// Whether nothing takes room; if not, the task is woken when something is given back. For the same task.
+    #[cfg(feature = "zmq")]
+    pub(crate) fn poll_empty(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut used = self.used.lock();
+        if used.items == 0 {
+            return Poll::Ready(());
+        }
+        used.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
     pub(crate) fn items(&self) -> usize {
         self.used.lock().items
     }
@@ -126,7 +143,11 @@ mod tests {
         let large = room.take(20);
         drop(second);
         assert!(room.poll_free(&mut context).is_pending(), "its bytes fill the room alone");
+        #[cfg(feature = "zmq")]
+        assert!(room.poll_empty(&mut context).is_pending());
         drop(large);
+        #[cfg(feature = "zmq")]
+        assert!(room.poll_empty(&mut context).is_ready());
         assert!(room.poll_free(&mut context).is_ready());
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
     }

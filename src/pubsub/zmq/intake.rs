@@ -67,7 +67,7 @@ async fn read(
             return;
         }
     }
-    if let Err(error) = socket.connect_soon(endpoint).await {
+    if let Err(error) = socket.dial(endpoint).await {
         return inbox.refuse(error.to_string());
     }
     let mut messages = Vec::with_capacity(batch);

@@ -61,7 +61,7 @@ impl Outlet {
         let (shared, endpoint) = (this.shared.clone(), endpoint.clone());
         this.shared.socket.runtime().spawn(async move {
             // The socket may have been closed meanwhile, which is no error.
-            if let Err(error) = shared.socket.connect_soon(&endpoint).await
+            if let Err(error) = shared.socket.dial(&endpoint).await
                 && error.kind() != ErrorKind::Closed
             {
                 log::error!("{error}");
