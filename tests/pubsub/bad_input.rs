@@ -36,7 +36,11 @@ fn odd_frames_are_typed_errors_and_the_next_message_is_fine() {
         (&["a 1", "b 2"], None, "what came is no message: it has 2 frames and not one"),
         (&["a ", "", ""], None, "what came is no message: it has 3 frames and not one"),
         (&["a "], Some("a"), "a message on \"a\" cannot be read: no JSON at byte 0: the text ends too early"),
-        (&["a 1 2"], Some("a"), "a message on \"a\" cannot be read: no JSON at byte 2: more follows"),
+        (
+            &["a 1 2"],
+            Some("a"),
+            "a message on \"a\" cannot be read: no JSON at byte 2: more text follows the value",
+        ),
         (&["a \u{ff}"], Some("a"), "a message on \"a\" cannot be read: the message is no UTF-8 at byte 0"),
         (&["\u{ff} 1"], None, "what came is no message: the channel is no UTF-8"),
     ] {

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use foreground::pubsub::{Bus, GetError, Publisher, Subscriber};
@@ -10,8 +11,13 @@ use crate::peer::Peer;
 /// What lets a test wait longer fails it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const ANYWHERE: &str = "tcp://127.0.0.1:0";
-/// What is put until a subscription has arrived.
-const PROBE: &str = "is anybody there?";
+/// How a text begins that is put until a subscription has arrived. Each is used by one who waits.
+const PROBE: &str = "is anybody there? ";
+
+fn probe() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{PROBE}{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
 
 /// A publisher that sends at once, and a bus at its address.
 pub fn publisher() -> (Publisher, Bus) {
@@ -32,26 +38,26 @@ pub fn next(subscriber: &Subscriber) -> (String, Value) {
 /// The next message, or what is wrong with it.
 pub fn received(subscriber: &Subscriber) -> Result<(String, Value), GetError> {
     loop {
-        let (channel, message) = subscriber.get_timeout(PATIENCE)?.expect("a message comes in time");
-        if message != PROBE {
+        let (channel, message) = subscriber.get_timeout::<Value>(PATIENCE)?.expect("a message comes in time");
+        if !message.as_str().is_some_and(|text| text.starts_with(PROBE)) {
             return Ok((channel, message));
         }
     }
 }
 
-/// Publishes on a channel until the subscriber has got something of it.
+/// Publishes on a channel until the subscriber gets it.
 pub fn meet(publisher: &Publisher, channel: &str, subscriber: &Subscriber) {
+    let probe = probe();
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        publisher.put(channel, PROBE).unwrap();
-        if subscriber.get_timeout::<Value>(Duration::from_millis(10)).unwrap().is_some() {
-            break;
+    while Instant::now() < deadline {
+        publisher.put(channel, &probe).unwrap();
+        while let Some((_, message)) = subscriber.get_timeout::<Value>(Duration::from_millis(10)).unwrap() {
+            if message == probe {
+                return;
+            }
         }
-        assert!(Instant::now() < deadline, "{channel} is not subscribed to");
     }
-    // What else was put meanwhile is skipped by `next`; a mark of its own says where it ends.
-    publisher.put(channel, "the end of the probes").unwrap();
-    while next(subscriber).1 != "the end of the probes" {}
+    panic!("{channel} is not subscribed to");
 }
 
 /// A socket of libzmq, in a process of its own.
@@ -69,17 +75,18 @@ impl Zmq {
         this
     }
 
+    /// Publishes on a channel until the subscriber gets it.
     pub fn meet(&mut self, publisher: &Publisher, channel: &str) {
-        self.meet_by(|| publisher.put(channel, PROBE).unwrap());
-    }
-
-    pub fn meet_by(&mut self, mut put: impl FnMut()) {
-        let before = self.count();
+        let probe = probe();
         let deadline = Instant::now() + PATIENCE;
-        while self.count() == before {
-            put();
-            assert!(Instant::now() < deadline, "nothing of it comes");
+        while Instant::now() < deadline {
+            publisher.put(channel, &probe).unwrap();
+            self.tell("count");
+            if self.0.wait_for("counts")["last"][0].as_str().is_some_and(|last| last.contains(&probe)) {
+                return;
+            }
         }
+        panic!("{channel} is not subscribed to");
     }
 
     /// Where a publisher has bound; for others it says that the handshake is over.

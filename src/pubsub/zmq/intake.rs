@@ -10,6 +10,7 @@ use bytes::Bytes;
 use omq_tokio::{Message, MonitorEvent, MonitorRecvError, MonitorStream, SocketType};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::handshakes::Handshakes;
 use super::open;
 use crate::pubsub::engine::{self, Settings};
 use crate::pubsub::inbox::{Batch, Inbox};
@@ -71,18 +72,18 @@ async fn read(
         return inbox.refuse(error.to_string());
     }
     let mut messages = Vec::with_capacity(batch);
-    // It tries again and again, and is told once.
-    let mut is_refused = false;
+    let mut handshakes = Handshakes::default();
     loop {
         match next(socket, &mut events, commands, inbox, &mut messages).await {
             Next::Messages => {}
-            Next::Event(MonitorEvent::HandshakeSucceeded { .. }) => is_refused = false,
-            Next::Event(MonitorEvent::HandshakeFailed { reason, .. }) if !is_refused => {
-                is_refused = true;
-                inbox.refuse(reason);
+            Next::Event(event) => {
+                if let Some(reason) = handshakes.see(&event) {
+                    inbox.refuse(reason);
+                }
+                if matches!(event, MonitorEvent::ConnectStopped { .. }) {
+                    return;
+                }
             }
-            Next::Event(MonitorEvent::ConnectStopped { .. }) => return,
-            Next::Event(_) => {}
             Next::Exact => narrow(socket, inbox).await,
             Next::Close => return,
         }
