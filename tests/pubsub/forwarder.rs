@@ -84,6 +84,25 @@ fn it_passes_on_only_what_is_subscribed_to() {
 }
 
 #[test]
+fn libzmq_goes_on_publishing_when_one_subscriber_of_several_unsubscribes() {
+    let (forwarder, _, subscribers) = forwarder();
+    let mut peer = Zmq::start("xpub", &forwarder.publishers_address(), &["--connect"]);
+    peer.address();
+    let one = subscribers.subscriber("a").unwrap();
+    peer.wait_for_topics(&["a"]);
+    let another = subscribers.subscriber(["a", "b"]).unwrap();
+    peer.wait_for_topics(&["a", "b"]);
+    // It unsubscribes from "a" and from "b", and subscribes to "a " and to "b ".
+    let another = another.exact();
+    peer.wait_for_topics(&["a", "a ", "b "]);
+    peer.send(&["ab 1"]);
+    peer.send(&["a 2"]);
+    assert_eq!((next(&one).1, next(&one).1, next(&another).1), (json!(1), json!(2), json!(2)));
+    drop(another);
+    peer.wait_for_topics(&["a"]);
+}
+
+#[test]
 fn it_is_started_again_and_all_come_back() {
     let (forwarder, publishers, subscribers) = forwarder();
     let addresses = (forwarder.publishers_address(), forwarder.subscribers_address());

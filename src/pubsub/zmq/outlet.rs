@@ -13,14 +13,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time;
 
-use super::open;
+use super::{BATCH, open};
 use crate::net::is_io_thread;
 use crate::pubsub::engine::{self, Frame, Halt, Settings};
 use crate::transport::{Error, ErrorKind};
 use crate::zmq::{Endpoint, Security, Socket};
-
-/// How many waiting messages are sent before other tasks have their turn. Half of what omq queues with CURVE.
-const BATCH: usize = 32;
 
 pub(in crate::pubsub) struct Outlet {
     shared: Arc<Shared>,
