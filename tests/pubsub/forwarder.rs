@@ -1,6 +1,8 @@
 //! Many publishers and many subscribers meet at a forwarder, whoever has made them.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use foreground::pubsub::{Bus, Forwarder};
@@ -114,5 +116,29 @@ fn it_is_started_again_and_all_come_back() {
         drop(forwarder.take());
         forwarder = Some(Bus::new(&addresses.1).unwrap().forwarder(&addresses.0).unwrap());
         meet(&publisher, "a", &subscriber);
+    }
+}
+
+#[test]
+fn the_program_does_the_same() {
+    let arguments = ["--publishers", ANYWHERE, "--subscribers", ANYWHERE];
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bus_forwarder"))
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let mut address = |what| lines.next().unwrap().unwrap().strip_prefix(what).unwrap().to_owned();
+    let publisher = Bus::new(address("publishers ")).unwrap().connected_publisher().unwrap();
+    let subscriber = Bus::new(address("subscribers ")).unwrap().subscriber("a").unwrap();
+    meet(&publisher, "a", &subscriber);
+    program.kill().unwrap();
+    program.wait().unwrap();
+
+    let bad: [&[&str]; 3] = [&[], &["--publishers", "nowhere", "--subscribers", ANYWHERE], &["--help"]];
+    for arguments in bad {
+        let output = Command::new(env!("CARGO_BIN_EXE_bus_forwarder")).args(arguments).output().unwrap();
+        assert!(!output.status.success());
+        assert!(String::from_utf8(output.stderr).unwrap().starts_with("bus_forwarder: "));
     }
 }

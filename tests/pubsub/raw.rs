@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
 
 use crate::common::PATIENCE;
 
@@ -53,14 +52,6 @@ impl Raw {
         let mut body = vec![0; head[1].into()];
         self.0.read_exact(&mut body).unwrap();
         (head[0], body)
-    }
-
-    /// Whether nothing comes for so long.
-    pub fn is_silent(&mut self, time: Duration) -> bool {
-        self.0.set_read_timeout(Some(time)).unwrap();
-        let is_silent = self.0.read(&mut [0]).is_err();
-        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
-        is_silent
     }
 
     /// Waits until the other side has closed the connection.
