@@ -126,7 +126,11 @@ def relay(socket, monitor, echo):
     while True:
         ready = dict(poller.poll())
         if commands in ready:
-            socket.send_multipart(commands.recv_multipart())
+            try:
+                socket.send_multipart(commands.recv_multipart(), zmq.NOBLOCK)
+            except zmq.Again:
+                # libzmq gives up a peer with which it cannot shake hands, and then there is nobody to send to.
+                tell("unsent")
         if monitor in ready:
             event = recv_monitor_message(monitor)["event"]
             if event in HANDSHAKES:
