@@ -23,9 +23,10 @@ struct Used {
     waker: Option<Waker>,
 }
 
-/// The room of one item; given back on drop.
+/// The room of an item, or of several; given back on drop.
 pub(crate) struct Place {
     room: Arc<Room>,
+    items: usize,
     bytes: usize,
 }
 
@@ -37,11 +38,16 @@ impl Room {
 
     /// Takes room, also where there is none: what has been read is not thrown away.
     pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Place {
+        self.take_for(1, bytes)
+    }
+
+    /// Takes the room of several items at once, to be given back at once.
+    pub(crate) fn take_for(self: &Arc<Self>, items: usize, bytes: usize) -> Place {
         let mut used = self.used.lock();
-        used.items += 1;
+        used.items += items;
         used.bytes += bytes;
         drop(used);
-        Place { room: self.clone(), bytes }
+        Place { room: self.clone(), items, bytes }
     }
 
     /// Whether there is room for one more; if not, the task is woken when there is. For one task.
@@ -52,6 +58,12 @@ impl Room {
         }
         used.waker = Some(context.waker().clone());
         Poll::Pending
+    }
+
+    #[cfg_attr(not(feature = "nats"), allow(dead_code))]
+    pub(crate) fn has_room(&self) -> bool {
+        let used = self.used.lock();
+        used.items < self.items && used.bytes < self.bytes
     }
 
     /// Whether nothing takes room; if not, the task is woken when something is given back. For the same task.
@@ -86,7 +98,7 @@ impl Room {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut used = self.room.used.lock();
-        used.items -= 1;
+        used.items -= self.items;
         used.bytes -= self.bytes;
         let waker = used.waker.take();
         let is_empty = used.items == 0;

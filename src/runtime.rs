@@ -27,6 +27,7 @@ pub(crate) struct Runtime {
 static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
 
 /// Why [`Runtime::wait`] gave up. The future was dropped.
+#[cfg_attr(not(any(feature = "nats", feature = "zmq")), allow(dead_code))] // HTTP's clients wait without it
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GaveUp {
     Timeout,
@@ -41,14 +42,23 @@ impl Runtime {
         if let Some(runtime) = shared.upgrade() {
             return Ok(runtime);
         }
+        let this = Self::start("foreground-async")?;
+        *shared = Arc::downgrade(&this);
+        Ok(this)
+    }
+
+    /// Starts a thread that is not shared, for what can be ended only with the thread it runs on.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code))]
+    pub(crate) fn start(name: &str) -> io::Result<Arc<Self>> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let this = Arc::new(Self { handle: runtime.handle().clone(), end: Arc::new(Notify::new()) });
         let end = this.end.clone();
-        thread::Builder::new().name("foreground-async".into()).spawn(move || {
+        thread::Builder::new().name(name.into()).spawn(move || {
             becomes_io_thread();
             runtime.block_on(end.notified());
+            // Not even a name that is being looked up keeps the thread.
+            runtime.shutdown_background();
         })?;
-        *shared = Arc::downgrade(&this);
         Ok(this)
     }
 
@@ -59,6 +69,12 @@ impl Runtime {
             future.await;
             drop(runtime);
         });
+    }
+
+    /// Runs a future on the private thread, and drops it if the thread ends before.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code))]
+    pub(crate) fn spawn_weak(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(future);
     }
 
     /// Waits until the private thread has seen what the network has brought by now, and done what follows of it.
@@ -83,6 +99,7 @@ impl Runtime {
     }
 
     /// Waits on the calling thread until the future is ready, or until the deadline.
+    #[cfg_attr(not(any(feature = "nats", feature = "zmq")), allow(dead_code))]
     pub(crate) fn wait<T>(
         &self,
         deadline: Option<Instant>,

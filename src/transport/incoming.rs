@@ -108,6 +108,12 @@ impl Incoming {
         self.room.poll_free(context)
     }
 
+    /// Whether another message may be taken.
+    #[cfg(feature = "nats")]
+    pub(super) fn has_room(&self) -> bool {
+        self.room.has_room()
+    }
+
     /// Returns how many messages have come and are neither answered nor dropped.
     pub fn unanswered(&self) -> usize {
         self.room.items()

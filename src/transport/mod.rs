@@ -3,8 +3,12 @@
 mod client;
 mod context;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 mod in_process;
 mod incoming;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod server;
 #[cfg(feature = "zmq")]
 pub mod zmq;

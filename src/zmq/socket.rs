@@ -85,7 +85,7 @@ impl Socket {
         let _ = self.socket.clone().close().await;
     }
 
-    /// Connects to an address in the background, again and again until somebody listens.
+    /// Connects to an address, again and again until somebody listens. Does not wait for that.
     pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let connected = self.socket.connect(endpoint.0.clone()).await;
         connected.map_err(|error| failed(&format!("cannot connect to {endpoint}"), error))

@@ -9,6 +9,7 @@
 pub mod aiomas;
 pub mod python;
 pub mod ratchet;
+pub mod tinyrpc_http;
 pub mod zmq;
 
 use std::collections::VecDeque;
