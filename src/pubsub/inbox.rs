@@ -105,6 +105,12 @@ impl Inbox {
         self.room.poll_free(context)
     }
 
+    /// Whether there is room for another message.
+    #[cfg(feature = "nats")]
+    pub(crate) fn has_room(&self) -> bool {
+        self.room.has_room()
+    }
+
     /// Nothing more comes. What is there can still be got.
     pub(crate) fn close(&self) {
         self.queue.close();

@@ -1,18 +1,17 @@
 use std::fmt;
-use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_nats::message::OutboundMessage;
 use async_nats::{Message, Subject};
 use futures_util::StreamExt;
-use futures_util::future::{self, Either};
 use tokio::sync::Notify;
 use tokio::task::unconstrained;
 
 use super::refusal::Refusal;
 use crate::nats::{Connection, Inner, Subscribing, check_group, check_pattern};
 use crate::net::{after, is_io_thread};
+use crate::runtime::{Either, race};
 use crate::transport::{Context, Error, Incoming, ReplyError, Responder, ServerTransport};
 
 /// What a [`Server`] is like: queue group and limits. Then [`serve`](Self::serve) with them.
@@ -183,9 +182,9 @@ async fn receive(
     // The engine's queue takes no more only when the connection is gone.
     let Ok(mut subscriber) = subscribing.await else { return incoming.close() };
     loop {
-        match future::select(subscriber.next(), pin!(closing.notified())).await {
-            Either::Left((Some(message), _)) => take(&connection, message, &incoming),
-            Either::Left((None, _)) => return incoming.close(),
+        match race(subscriber.next(), closing.notified()).await {
+            Either::Left(Some(message)) => take(&connection, message, &incoming),
+            Either::Left(None) => return incoming.close(),
             Either::Right(_) => break,
         }
     }

@@ -70,8 +70,8 @@ impl Client {
         timeout: Option<Duration>,
         connections: usize,
     ) -> Result<Self, Error> {
-        let runtime =
-            Runtime::shared().map_err(|error| Error::new(ErrorKind::Io, "no thread for 0MQ").because(error))?;
+        let runtime = Runtime::shared()
+            .map_err(|error| Error::new(ErrorKind::Io, "no thread for 0MQ").because(error))?;
         let (calls, posts) = (Mutex::default(), Mutex::default());
         let free = Semaphore::new(connections.min(Semaphore::MAX_PERMITS));
         Ok(Self { shared: Arc::new(Shared { endpoint, settings, runtime, calls, posts, free }), timeout })
@@ -186,7 +186,10 @@ impl Exchange<'_> {
         self.client.forget();
         let endpoint = &self.client.endpoint;
         let (kind, text) = match &self.link {
-            None => (ErrorKind::Timeout, "all connections were in use; see `Options::connection_limit`".to_owned()),
+            None => (
+                ErrorKind::Timeout,
+                "all connections were in use; see `Options::connection_limit`".to_owned(),
+            ),
             Some(link) if link.was_connected() => {
                 (ErrorKind::Timeout, format!("{endpoint} did not reply before the timeout"))
             }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use omq_tokio::{DisconnectReason, Message, MonitorEvent, MonitorRecvError, MonitorStream, MonitorTryRecvError};
+use omq_tokio::{
+    DisconnectReason, Message, MonitorEvent, MonitorRecvError, MonitorStream, MonitorTryRecvError,
+};
 use omq_tokio::{ReconnectPolicy, SocketType};
 
 use crate::runtime::{Either, race};
@@ -80,7 +82,8 @@ impl Link {
             self.watch.next().await?;
         }
         while self.socket.try_recv().is_ok() {}
-        let mut sending = std::pin::pin!(self.socket.send(Message::multipart([Bytes::new(), message.into()])));
+        let mut sending =
+            std::pin::pin!(self.socket.send(Message::multipart([Bytes::new(), message.into()])));
         loop {
             match race(&mut sending, self.watch.next()).await {
                 Either::Left(sent) => return sent.map_err(|error| failed("cannot send", error)),
@@ -164,7 +167,8 @@ impl Watch {
             self.hung_up()
         } else if reason.contains("timeout") {
             Ok(()) // it is tried again
-        } else if reason.starts_with("protocol violation: bad ZMTP") || reason.starts_with("unsupported ZMTP") {
+        } else if reason.starts_with("protocol violation: bad ZMTP") || reason.starts_with("unsupported ZMTP")
+        {
             let text = format!("what listens there does not speak 0MQ ({reason}); look at the address");
             Err(Error::new(ErrorKind::Protocol, text))
         } else {
@@ -196,7 +200,8 @@ fn lost(reason: &DisconnectReason) -> Error {
             Error::new(ErrorKind::TooLarge, text)
         }
         reason => {
-            let text = format!("the connection was lost ({reason:?}); whether the message arrived is not known");
+            let text =
+                format!("the connection was lost ({reason:?}); whether the message arrived is not known");
             Error::new(ErrorKind::Disconnected, text)
         }
     }

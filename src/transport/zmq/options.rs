@@ -136,7 +136,9 @@ impl Options {
         let security = match (&self.server_keys, &self.allowed) {
             (None, None) => Security::None,
             (None, Some(_)) => {
-                return Err(contradiction("without `curve_server` nobody proves who they are, so `allow` is in vain"));
+                return Err(contradiction(
+                    "without `curve_server` nobody proves who they are, so `allow` is in vain",
+                ));
             }
             (Some(keys), clients) => Security::Server { keys: keys.clone(), clients: clients.clone() },
         };
@@ -155,7 +157,9 @@ impl Options {
     {
         let endpoint = endpoint.try_into()?;
         if self.server_keys.is_some() || self.allowed.is_some() {
-            return Err(contradiction("`curve_server` and `allow` are for servers; a client takes `curve_client`"));
+            return Err(contradiction(
+                "`curve_server` and `allow` are for servers; a client takes `curve_client`",
+            ));
         }
         let security = match self.client_keys.clone() {
             None => Security::None,

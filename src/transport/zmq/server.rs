@@ -194,8 +194,9 @@ impl Responder for Reply {
     fn reply(self: Box<Self>, reply: Vec<u8>) -> Result<(), ReplyError> {
         let (length, limit) = (reply.len(), self.router.message_limit);
         if length > limit {
-            let text =
-                format!("the reply has {length} bytes, and the limit is {limit}; see `Options::message_limit`");
+            let text = format!(
+                "the reply has {length} bytes, and the limit is {limit}; see `Options::message_limit`"
+            );
             return Err(ReplyError::Failed(Error::new(ErrorKind::TooLarge, text)));
         }
         let reply = Bytes::from(reply);
