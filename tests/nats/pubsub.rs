@@ -259,6 +259,19 @@ fn a_publisher_whose_server_has_gone() {
 }
 
 #[test]
+fn large_messages_do_not_fill_the_memory() {
+    let mut nats = NatsServer::start();
+    let connection = connect(&nats);
+    let publisher = Bus::over(&connection, "large").unwrap().publisher().unwrap();
+    nats.kill();
+    eventually("it is seen", || connection.state() == State::Reconnecting);
+    let message = "x".repeat(1024 * 1000);
+    (0..100).for_each(|_| publisher.put("a", &message).unwrap());
+    assert!(publisher.dropped() >= 30, "of 64 MiB");
+    assert_eq!(publisher.stop(Duration::ZERO).unsent + publisher.dropped(), 100);
+}
+
+#[test]
 fn closing_wakes_who_waits() {
     let nats = NatsServer::start();
     let connection = connect(&nats);

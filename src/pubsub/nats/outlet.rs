@@ -19,6 +19,8 @@ use crate::transport::{Error, ErrorKind};
 
 /// After how many messages NATS is asked whether it has them.
 const UNCONFIRMED: u64 = 1000;
+/// How many bytes may wait, whatever the high-water mark.
+const BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) struct Outlet {
     connection: Arc<Inner>,
@@ -40,6 +42,7 @@ pub(super) struct Line {
 #[derive(Default)]
 struct State {
     frames: VecDeque<Frame>,
+    bytes: usize,
     dropped: u64,
     /// Taken from the line, and not known to have arrived.
     on_the_way: u64,
@@ -89,10 +92,11 @@ impl crate::pubsub::engine::Outlet for Outlet {
         if state.is_closed {
             return Err(Error::new(ErrorKind::Closed, "the publisher was stopped"));
         }
-        if state.frames.len() >= self.line.limit {
+        if state.frames.len() >= self.line.limit || state.bytes >= BYTES {
             state.dropped += 1;
             return Ok(());
         }
+        state.bytes += frame.bytes.len();
         state.frames.push_back(frame);
         drop(state);
         self.line.news.notify_one();
@@ -163,7 +167,10 @@ impl Line {
     pub(super) fn try_next(&self) -> (Option<Frame>, bool) {
         let mut state = self.state.lock();
         let frame = state.frames.pop_front();
-        state.on_the_way += u64::from(frame.is_some());
+        if let Some(frame) = &frame {
+            state.bytes -= frame.bytes.len();
+            state.on_the_way += 1;
+        }
         (frame, state.is_closed)
     }
 
