@@ -31,6 +31,7 @@ pub(crate) struct Runtime {
 static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
 
 /// Why [`Runtime::wait`] gave up. The future was dropped.
+#[cfg_attr(not(any(feature = "nats", feature = "zmq")), allow(dead_code))] // HTTP's clients wait without it
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GaveUp {
     Timeout,
@@ -81,12 +82,29 @@ impl Runtime {
         self.handle.spawn(future);
     }
 
+    /// Waits until the private thread has seen what the network has brought by now, and done what follows of it.
+    #[cfg(feature = "zmq")]
+    pub(crate) async fn catch_up(self: &Arc<Self>) {
+        let (sender, done) = tokio::sync::oneshot::channel();
+        self.spawn(async move {
+            for _ in 0..3 {
+                // Each time, the sockets are looked at before this goes on.
+                tokio::task::yield_now().await;
+            }
+            // It may have been given up.
+            let _ = sender.send(());
+        });
+        // It fails if the thread has ended, and then there is nothing to wait for.
+        let _ = done.await;
+    }
+
     /// What is made meanwhile belongs to the private thread: sockets, timers, tasks.
     pub(crate) fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
 
     /// Waits on the calling thread until the future is ready, or until the deadline.
+    #[cfg_attr(not(any(feature = "nats", feature = "zmq")), allow(dead_code))]
     pub(crate) fn wait<T>(
         &self,
         deadline: Option<Instant>,

@@ -26,6 +26,8 @@ pub(crate) use self::members::{Members, Membership};
 #[cfg(any(feature = "http", feature = "nats", feature = "zmq"))]
 pub(crate) use self::reactor::becomes_io_thread;
 pub(crate) use self::reactor::is_io_thread;
+#[cfg(feature = "http")]
+pub(crate) use self::socket::ListenerKind;
 pub use self::socket::{Listener, Stream};
 #[cfg(all(unix, feature = "zmq"))]
 pub(crate) use self::socket_file::is_occupied;

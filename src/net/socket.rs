@@ -32,7 +32,7 @@ pub struct Listener {
 }
 
 #[derive(Debug)]
-pub(super) enum ListenerKind {
+pub(crate) enum ListenerKind {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix(UnixListener),
@@ -163,6 +163,16 @@ impl Listener {
 
     pub(super) fn prepare(&self) -> io::Result<()> {
         each!(&self.kind, ListenerKind, listener => listener.set_nonblocking(true))
+    }
+
+    /// The socket, which does not wait, and what removes its file when it is dropped, for the runtime that takes it over.
+    #[cfg(feature = "http")]
+    pub(crate) fn into_parts(self) -> io::Result<(ListenerKind, impl Send + Sync + 'static)> {
+        self.prepare()?;
+        #[cfg(unix)]
+        return Ok((self.kind, self.file));
+        #[cfg(not(unix))]
+        Ok((self.kind, ()))
     }
 
     pub(super) fn accept(&self) -> io::Result<(Stream, PeerAddress)> {

@@ -10,7 +10,7 @@ use super::engine::Intake;
 use super::inbox::{Inbox, Missing};
 use super::{GetError, Serving};
 use crate::net::after;
-use crate::serving::serve;
+use crate::serving::serve_many;
 use crate::{MessageRouter, PipeError};
 
 /// Gets the messages of the channels that it has subscribed to; made by [`Bus::subscriber`](super::Bus::subscriber). A cheap handle:
@@ -120,7 +120,7 @@ impl Subscriber {
         mut callback: impl FnMut(&mut S, Result<(&str, T), GetError>) + 'static,
     ) -> Result<Serving<S>, PipeError> {
         let inbox = self.0.inbox.clone();
-        let (deliver, serving) = serve(router, move |state, arrived| {
+        let (deliver, serving) = serve_many(router, move |state, arrived| {
             // It is open as long as the callback lives.
             let inbox = &self.0.inbox;
             if inbox.wants(&arrived) {

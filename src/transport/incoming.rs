@@ -135,6 +135,14 @@ impl Incoming {
         self.room.wait_until_empty(deadline)
     }
 
+    /// Lets go of the messages, and waits until all are answered or dropped.
+    #[cfg(feature = "zmq")]
+    pub(super) async fn answered(self) {
+        let Self { queue, room } = self;
+        drop(queue);
+        std::future::poll_fn(|context| room.poll_empty(context)).await;
+    }
+
     /// As [`ServerTransport::receive_message`](super::ServerTransport::receive_message).
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 mod client;
 mod context;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 mod in_process;
 mod incoming;
 #[cfg(feature = "nats")]

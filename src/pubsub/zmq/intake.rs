@@ -1,6 +1,7 @@
 //! A SUB socket, read by a task on the private thread.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -11,12 +12,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::open;
 use crate::pubsub::engine::{self, Settings};
-use crate::pubsub::inbox::{Content, Inbox};
+use crate::pubsub::inbox::{Batch, Inbox};
 use crate::transport::Error;
-use crate::zmq::{Endpoint, Security, Socket};
+use crate::zmq::{Endpoint, Security, Socket, to_vec};
 
 /// How many messages are read before other tasks have their turn, and before their room is looked at again.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
+
+/// A frame that is as long is not copied.
+const LONG: usize = 64 * 1024;
 
 /// What is asked of the task that reads. It ends when the sender is dropped, too.
 enum Command {
@@ -79,9 +83,7 @@ async fn read(
             Next::Exact => narrow(socket, inbox).await,
             Next::Close => return,
         }
-        for message in messages.drain(..) {
-            inbox.push(content(&message), None);
-        }
+        push(&mut messages, inbox);
         // Messages that are there already would keep other sockets waiting for their turn.
         tokio::task::yield_now().await;
     }
@@ -143,15 +145,21 @@ async fn narrow(socket: &Socket, inbox: &Inbox) {
     }
 }
 
-fn content(message: &Message) -> Content {
-    let frame = message.part_bytes(0).unwrap_or_default();
-    if message.len() != 1 {
-        return Content::Odd { frame, reason: format!("it has {} frames and not one", message.len()) };
+/// Pushes what was read, in one go where it is short.
+fn push(messages: &mut Vec<Message>, inbox: &Inbox) {
+    let mut batch = Batch::default();
+    for mut message in messages.drain(..) {
+        let frame = message.part_slice(0).unwrap_or_default();
+        match message.len() {
+            1 if frame.len() < LONG => batch.frame(frame),
+            1 => {
+                inbox.push(mem::take(&mut batch));
+                inbox.push(Batch::of(message.pop_front_payload().map(to_vec).unwrap_or_default()));
+            }
+            frames => batch.odd(frame, format!("it has {frames} frames and not one")),
+        }
     }
-    match frame.iter().position(|byte| *byte == b' ') {
-        Some(space) => Content::Message { channel: frame.slice(..space), text: frame.slice(space + 1..) },
-        None => Content::Odd { frame, reason: "it has no space, which ends the channel".into() },
-    }
+    inbox.push(batch);
 }
 
 impl engine::Intake for Intake {

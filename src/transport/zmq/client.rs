@@ -165,7 +165,8 @@ impl Exchange<'_> {
         }
         let _in_use = self.client.free.acquire().await.map_err(Error::closed)?;
         let outcome = self.send().await;
-        if let Some(link) = self.link.take_if(|_| outcome.is_ok()) {
+        if let Some(mut link) = self.link.take_if(|_| outcome.is_ok()) {
+            link.rest();
             self.client.idle(self.to_be_used).lock().push(link);
         } else {
             self.client.forget();
@@ -175,7 +176,7 @@ impl Exchange<'_> {
 
     async fn send(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let message = std::mem::take(&mut self.message);
-        let link = self.link.insert(self.client.link(self.to_be_used)?);
+        let link = self.link.insert(self.client.link(self.to_be_used).await?);
         match self.to_be_used {
             Use::Calls => link.call(&self.client.endpoint, message).await.map(Some),
             Use::Posts => link.post(&self.client.endpoint, message).await.map(|()| None),
@@ -210,12 +211,12 @@ impl Shared {
     }
 
     /// A connection that stands, or a new one.
-    fn link(&self, to_be_used: Use) -> Result<Link, Error> {
+    async fn link(&self, to_be_used: Use) -> Result<Link, Error> {
         loop {
             let Some(mut link) = self.idle(to_be_used).lock().pop() else {
-                return Link::open(to_be_used, &self.settings);
+                return Link::open(to_be_used, &self.endpoint, &self.settings);
             };
-            if link.is_usable() {
+            if link.is_usable().await {
                 return Ok(link);
             }
         }
