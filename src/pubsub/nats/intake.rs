@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use async_nats::{Message, Subscriber};
-use bytes::Bytes;
 use futures_util::Stream;
 use parking_lot::Mutex;
 use tokio::task::unconstrained;
@@ -15,7 +14,7 @@ use super::Settled;
 use super::subjects::{Root, begins};
 use crate::nats::Subscribing;
 use crate::pubsub::engine::Settings;
-use crate::pubsub::inbox::{Content, Inbox};
+use crate::pubsub::inbox::{Batch, Done, Inbox};
 
 pub(crate) struct Intake {
     settled: Settled,
@@ -140,17 +139,24 @@ impl Shared {
             }
             return;
         }
-        self.inbox.push(content(channel, message.payload, self.message_limit), None);
+        self.inbox.push(batch(channel, &message.payload, self.message_limit, None));
     }
 }
 
 /// What came, unless it is too long.
-pub(super) fn content(channel: &str, text: Bytes, limit: usize) -> Content {
+pub(super) fn batch(channel: &str, text: &[u8], limit: usize, done: Option<Done>) -> Batch {
+    let mut batch = Batch::default();
     if channel.len() + text.len() > limit {
         let reason = format!("the message on {channel:?} has {} bytes, and the limit is {limit}", text.len());
-        return Content::Odd { frame: Bytes::new(), reason };
+        // It would be as long the next time.
+        if let Some(done) = done {
+            done();
+        }
+        batch.odd(&[], reason);
+    } else {
+        batch.message(channel, text, done);
     }
-    Content::Message { channel: Bytes::copy_from_slice(channel.as_bytes()), text }
+    batch
 }
 
 impl Source {

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::Durable;
 use super::Stream;
 use super::held::{Held, answer};
-use super::intake::content;
+use super::intake::batch;
 use super::stream::{is_passing, refused};
 use super::subjects::{Root, begins};
 use crate::nats::Inner;
@@ -137,10 +137,10 @@ impl Task {
         loop {
             std::future::poll_fn(|context| self.inbox.poll_room(context)).await;
             let count = self.held.room().await.min(BATCH);
-            let batch = consumer.batch().max_messages(count).expires(EXPIRES).messages();
-            let mut batch = batch.await.map_err(interrupted)?;
+            let asking = consumer.batch().max_messages(count).expires(EXPIRES).messages();
+            let mut messages = asking.await.map_err(interrupted)?;
             loop {
-                match race(batch.next(), connection.lost(by)).await {
+                match race(messages.next(), connection.lost(by)).await {
                     Either::Left(Some(Ok(message))) => {
                         if !self.take(connection, message) {
                             return Ok(false);
@@ -182,7 +182,7 @@ impl Task {
             return true;
         }
         match self.held.hold(connection, number, reply) {
-            Some(done) => self.inbox.push(content(channel, message.payload, self.message_limit), Some(done)),
+            Some(done) => self.inbox.push(batch(channel, &message.payload, self.message_limit, Some(done))),
             None => true,
         }
     }
