@@ -56,11 +56,26 @@ impl Connection {
     }
 
     /// Returns the address, or addresses, without passwords.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let connection = foreground::nats::connect("me:secret@127.0.0.1")?;
+    /// assert_eq!(connection.address(), "nats://127.0.0.1:4222");
+    /// # Ok::<(), foreground::transport::Error>(())
+    /// ```
     pub fn address(&self) -> &str {
         self.0.address()
     }
 
     /// Returns whether the server can be reached just now, as far as is known.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let connection = foreground::nats::connect("127.0.0.1").unwrap();
+    /// println!("{}, {} times again", connection.state(), connection.reconnects());
+    /// ```
     pub fn state(&self) -> State {
         self.0.link.borrow().state
     }
@@ -373,7 +388,7 @@ impl Inner {
             }),
             Poll::Pending if !self.waiting.has_room() => {
                 let text = format!("{} takes nothing, and too much waits for it already", self.address);
-                Err(Error::new(ErrorKind::Disconnected, text))
+                Err(Error::new(ErrorKind::Full, text))
             }
             Poll::Pending => {
                 let place = self.waiting.take(bytes);

@@ -157,7 +157,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`ErrorKind::AddressInUse`]: 0MQ has one publisher an address; where several shall publish, they meet at a
-    /// [`Forwarder`](super::Forwarder). [`ErrorKind::InvalidInput`]: the settings. The system's errors.
+    /// `Forwarder`. [`ErrorKind::InvalidInput`]: the settings. The system's errors.
     pub fn publisher(&self) -> Result<Publisher, Error> {
         self.check()?;
         match &self.engine {

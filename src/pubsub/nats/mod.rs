@@ -71,6 +71,16 @@ impl Bus {
     }
 
     /// Has subscribers share the work: of those with the same group and the same channels, each message goes to one.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use foreground::{nats, pubsub::Bus};
+    /// # let connection = nats::connect("127.0.0.1")?;
+    /// let bus = Bus::over(&connection, "jobs")?.queue_group("workers");
+    /// let job = bus.subscriber("paint")?.get_blocking::<String>();
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     #[must_use]
     pub fn queue_group(mut self, group: impl Into<String>) -> Self {
         match &mut self.engine {
@@ -86,6 +96,10 @@ impl Bus {
     ///
     /// The stream is made when the first of the bus needs it. One that is there already is used as it is; to change it there is
     /// [`create_stream`](Self::create_stream).
+    ///
+    /// # Examples
+    ///
+    /// See [`durable_subscriber`](Self::durable_subscriber).
     #[must_use]
     pub fn stored(mut self, stream: Stream) -> Self {
         match &mut self.engine {
@@ -103,6 +117,17 @@ impl Bus {
     /// [`ErrorKind::InvalidInput`]: nothing is [stored](Self::stored) on this bus, or the server does not take these limits.
     /// [`ErrorKind::Refused`]: the server has no JetStream, or does not let this user at it. [`ErrorKind::Unreachable`] and others of
     /// the connection.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use foreground::{nats, pubsub::{Bus, Stream}};
+    /// # use std::time::Duration;
+    /// # let connection = nats::connect("127.0.0.1")?;
+    /// let bus = Bus::over(&connection, "orders")?.stored(Stream::new().max_messages(5000));
+    /// bus.create_stream(Duration::from_secs(10))?;
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn create_stream(&self, timeout: Duration) -> Result<(), Error> {
         self.check()?;
         let Engine::Nats(Settled { connection, root, stream: Some(stream), .. }) = &self.engine else {
