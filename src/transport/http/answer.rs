@@ -13,6 +13,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::task::yield_now;
 
 use super::connection::Progress;
 use super::server::Shared;
@@ -105,6 +106,9 @@ async fn exchange(
             .flatten()
             .ok_or(BUSY)?,
     };
+    // What has come on other connections at the same time is read first, and all of it delivered at once: who receives is
+    // woken once for many messages.
+    yield_now().await;
     let (sender, reply) = oneshot::channel();
     let context = Context::new(ToClient { sender, peer, _room: room });
     shared.incoming.push(context, message).map_err(|_| CLOSED)?;
