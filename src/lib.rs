@@ -14,6 +14,8 @@ pub mod event_loop;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "nats")]
+pub mod nats;
 #[cfg(feature = "net")]
 pub mod net;
 mod notifier;

@@ -23,9 +23,10 @@ struct Used {
     waker: Option<Waker>,
 }
 
-/// The room of one item; given back on drop.
+/// The room of an item, or of several; given back on drop.
 pub(crate) struct Place {
     room: Arc<Room>,
+    items: usize,
     bytes: usize,
 }
 
@@ -37,17 +38,39 @@ impl Room {
 
     /// Takes room, also where there is none: what has been read is not thrown away.
     pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Place {
+        self.take_for(1, bytes)
+    }
+
+    /// Takes the room of several items at once, to be given back at once.
+    pub(crate) fn take_for(self: &Arc<Self>, items: usize, bytes: usize) -> Place {
         let mut used = self.used.lock();
-        used.items += 1;
+        used.items += items;
         used.bytes += bytes;
         drop(used);
-        Place { room: self.clone(), bytes }
+        Place { room: self.clone(), items, bytes }
     }
 
     /// Whether there is room for one more; if not, the task is woken when there is. For one task.
     pub(crate) fn poll_free(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut used = self.used.lock();
         if used.items < self.items && used.bytes < self.bytes {
+            return Poll::Ready(());
+        }
+        used.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    #[cfg_attr(not(feature = "nats"), allow(dead_code))]
+    pub(crate) fn has_room(&self) -> bool {
+        let used = self.used.lock();
+        used.items < self.items && used.bytes < self.bytes
+    }
+
+    /// Whether nothing takes room; if not, the task is woken when something is given back. For the same task.
+    #[cfg(feature = "zmq")]
+    pub(crate) fn poll_empty(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut used = self.used.lock();
+        if used.items == 0 {
             return Poll::Ready(());
         }
         used.waker = Some(context.waker().clone());
@@ -75,7 +98,7 @@ impl Room {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut used = self.room.used.lock();
-        used.items -= 1;
+        used.items -= self.items;
         used.bytes -= self.bytes;
         let waker = used.waker.take();
         let is_empty = used.items == 0;
@@ -120,7 +143,11 @@ mod tests {
         let large = room.take(20);
         drop(second);
         assert!(room.poll_free(&mut context).is_pending(), "its bytes fill the room alone");
+        #[cfg(feature = "zmq")]
+        assert!(room.poll_empty(&mut context).is_pending());
         drop(large);
+        #[cfg(feature = "zmq")]
+        assert!(room.poll_empty(&mut context).is_ready());
         assert!(room.poll_free(&mut context).is_ready());
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
     }

@@ -7,11 +7,14 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+#[cfg(any(feature = "http", feature = "zmq"))]
+use std::sync::Weak;
 use std::task::{self, Poll, Wake};
 use std::thread::{self, Thread};
 use std::time::Instant;
 
+#[cfg(any(feature = "http", feature = "zmq"))]
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, EnterGuard, Handle};
 use tokio::sync::Notify;
@@ -24,6 +27,7 @@ pub(crate) struct Runtime {
     end: Arc<Notify>,
 }
 
+#[cfg(any(feature = "http", feature = "zmq"))]
 static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
 
 /// Why [`Runtime::wait`] gave up. The future was dropped.
@@ -37,19 +41,29 @@ pub(crate) enum GaveUp {
 
 impl Runtime {
     /// The private thread of this process, started if it does not run.
+    #[cfg(any(feature = "http", feature = "zmq"))]
     pub(crate) fn shared() -> io::Result<Arc<Self>> {
         let mut shared = SHARED.lock();
         if let Some(runtime) = shared.upgrade() {
             return Ok(runtime);
         }
+        let this = Self::start("foreground-async")?;
+        *shared = Arc::downgrade(&this);
+        Ok(this)
+    }
+
+    /// Starts a thread that is not shared, for what can be ended only with the thread it runs on.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code))]
+    pub(crate) fn start(name: &str) -> io::Result<Arc<Self>> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let this = Arc::new(Self { handle: runtime.handle().clone(), end: Arc::new(Notify::new()) });
         let end = this.end.clone();
-        thread::Builder::new().name("foreground-async".into()).spawn(move || {
+        thread::Builder::new().name(name.into()).spawn(move || {
             becomes_io_thread();
             runtime.block_on(end.notified());
+            // Not even a name that is being looked up keeps the thread.
+            runtime.shutdown_background();
         })?;
-        *shared = Arc::downgrade(&this);
         Ok(this)
     }
 
@@ -60,6 +74,28 @@ impl Runtime {
             future.await;
             drop(runtime);
         });
+    }
+
+    /// Runs a future on the private thread, and drops it if the thread ends before.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code))]
+    pub(crate) fn spawn_weak(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(future);
+    }
+
+    /// Waits until the private thread has seen what the network has brought by now, and done what follows of it.
+    #[cfg(feature = "zmq")]
+    pub(crate) async fn catch_up(self: &Arc<Self>) {
+        let (sender, done) = tokio::sync::oneshot::channel();
+        self.spawn(async move {
+            for _ in 0..3 {
+                // Each time, the sockets are looked at before this goes on.
+                tokio::task::yield_now().await;
+            }
+            // It may have been given up.
+            let _ = sender.send(());
+        });
+        // It fails if the thread has ended, and then there is nothing to wait for.
+        let _ = done.await;
     }
 
     /// What is made meanwhile belongs to the private thread: sockets, timers, tasks.

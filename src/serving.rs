@@ -1,3 +1,5 @@
+#[cfg(feature = "transport")]
+use std::collections::VecDeque;
 use std::fmt;
 
 use crate::{MessageReceiver, MessageRouter, PipeError, SendError};
@@ -87,6 +89,23 @@ impl<S> fmt::Debug for Serving<S> {
 
 /// Delivers to the foreground, or gives back what it cannot.
 pub(crate) type Deliver<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
+
+/// Delivers several items to the foreground at once, and leaves what it cannot.
+#[cfg(feature = "transport")]
+pub(crate) type DeliverAll<T> = Box<dyn Fn(&mut VecDeque<T>) + Send>;
+
+/// Opens a pipe to a callback. What the returned function cannot deliver it leaves.
+#[cfg(feature = "transport")]
+#[track_caller]
+pub(crate) fn serve_many<S: 'static, T: Send + 'static>(
+    router: &MessageRouter<S>,
+    callback: impl FnMut(&mut S, T) + 'static,
+) -> Result<(DeliverAll<T>, Serving<S>), PipeError> {
+    let (sender, receiver) = router.pipe::<T>()?;
+    receiver.on_message(callback);
+    let sender = sender.start();
+    Ok((Box::new(move |items| sender.send_all(items)), Serving(Box::new(receiver))))
+}
 
 /// Opens a pipe to a callback. What the returned function cannot deliver it gives back.
 #[track_caller]

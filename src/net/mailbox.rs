@@ -8,8 +8,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::is_io_thread;
 
-/// Passes an item on, or gives it back if there is nowhere to pass it any more.
-type Sink<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
+/// Passes items on, the first first, or leaves them if there is nowhere to pass them any more.
+type Sink<T> = Box<dyn Fn(&mut VecDeque<T>) + Send>;
 
 /// A queue with two ways out: threads take from it, or a sink is given everything, one item after the other.
 /// No lock is held while the sink runs.
@@ -76,6 +76,29 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Adds several items at once. Says whether they were taken; else they are dropped.
+    pub(crate) fn push_all(&self, items: impl ExactSizeIterator<Item = T>) -> bool {
+        let mut state = self.state.lock();
+        if state.closed || state.deserted {
+            drop(state);
+            // They may be the user's.
+            items.for_each(drop);
+            return false;
+        }
+        let count = items.len();
+        state.queue.extend(items);
+        match count {
+            0 => {}
+            1 => drop(self.changed.notify_one()),
+            _ => drop(self.changed.notify_all()),
+        }
+        if state.sink.is_some() {
+            drop(state);
+            self.pump();
+        }
+        true
+    }
+
     /// Adds an item, or gives it back when the box is closed, or when nobody takes anything from it any more.
     pub(crate) fn push(&self, item: T) -> Result<(), T> {
         let mut state = self.state.lock();
@@ -136,6 +159,17 @@ impl<T> Mailbox<T> {
 
     /// Gives everything to the sink from now on, what waits first. It takes the place of an older sink.
     pub(crate) fn set_sink(&self, sink: impl Fn(T) -> Result<(), T> + Send + 'static) -> SinkId {
+        self.set_sink_for_many(move |items| {
+            while let Some(item) = items.pop_front() {
+                if let Err(item) = sink(item) {
+                    return items.push_front(item);
+                }
+            }
+        })
+    }
+
+    /// As [`set_sink`](Self::set_sink), for a sink that takes as many as there are, and leaves what it cannot take.
+    pub(crate) fn set_sink_for_many(&self, sink: impl Fn(&mut VecDeque<T>) + Send + 'static) -> SinkId {
         let mut state = self.state.lock();
         let old = state.sink.replace(Box::new(sink));
         state.deserted = false;
@@ -184,30 +218,29 @@ impl<T> Mailbox<T> {
             if state.busy {
                 return;
             }
-            let Some(item) = state.queue.pop_front() else {
+            if state.queue.is_empty() {
                 // Nothing will come, so what the sink holds need not be kept.
                 let idle = if state.closed { state.sink.take() } else { None };
                 drop(state);
                 return drop(idle);
-            };
-            let Some(sink) = state.sink.take() else { return state.queue.push_front(item) };
+            }
+            let Some(sink) = state.sink.take() else { return };
             state.busy = true;
             let generation = state.generation;
+            let mut items = std::mem::take(&mut state.queue);
             drop(state);
 
-            let outcome = catch_unwind(AssertUnwindSafe(|| sink(item)));
+            let panic = catch_unwind(AssertUnwindSafe(|| sink(&mut items))).err();
 
             let mut state = self.state.lock();
             state.busy = false;
-            let (back, panic) = match outcome {
-                Ok(outcome) => (outcome.err(), None),
-                Err(panic) => (None, Some(panic)),
-            };
-            let refused = back.is_some();
-            if let Some(item) = back {
-                state.queue.push_front(item);
-                self.changed.notify_one();
+            let refused = panic.is_none() && !items.is_empty();
+            if !items.is_empty() {
+                self.changed.notify_all();
             }
+            // What was given back, then what came meanwhile. The room of those that are gone is used again.
+            items.append(&mut state.queue);
+            std::mem::swap(&mut state.queue, &mut items);
             let is_newest = state.generation == generation;
             let is_over = state.closed && state.queue.is_empty();
             let left = if is_newest && refused { state.desert() } else { VecDeque::new() };

@@ -9,6 +9,8 @@ mod latest;
 mod receiver;
 mod sender;
 
+#[cfg(feature = "net")]
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::thread;
@@ -119,6 +121,21 @@ impl<T: Send + 'static> Conduit<T> {
                 latest.replace(&self.queue, self.slot, message).map_err(Refused::Closed)
             }
         }
+    }
+
+    /// Sends several messages to a pipe that holds any number, and wakes the foreground once. What cannot be sent is left.
+    #[cfg(feature = "net")]
+    fn send_all(&self, messages: &mut VecDeque<T>) {
+        debug_assert!(self.kind.is_none());
+        while !self.is_closed()
+            && let Some(message) = messages.pop_front()
+        {
+            if let Err(message) = self.queue.push_silently(self.slot, message) {
+                messages.push_front(message);
+                break;
+            }
+        }
+        self.queue.wake_if_asleep();
     }
 
     fn send_bounded(&self, bound: &Bound, message: T, wait: Wait) -> Result<(), Refused<T>> {

@@ -1,5 +1,7 @@
 //! The background's half of a pipe.
 
+#[cfg(feature = "net")]
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
@@ -279,6 +281,13 @@ impl<T: Send + 'static> StartedSender<T> {
     /// ```
     pub fn is_closed(&self) -> bool {
         self.handle.conduit.is_closed()
+    }
+
+    /// Sends several messages at once to a pipe that holds any number, with one wake at most. What cannot be sent, as the pipe is closed,
+    /// is left.
+    #[cfg(feature = "net")]
+    pub(crate) fn send_all(&self, messages: &mut VecDeque<T>) {
+        self.handle.conduit.send_all(messages);
     }
 
     /// Says that this sender is done. When it is the last one, the pipe ends: the receiver's

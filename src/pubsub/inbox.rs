@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::engine::Settings;
@@ -14,34 +13,89 @@ use super::{DecodeError, GetError};
 use crate::channel::json;
 use crate::net::{Mailbox, Nothing, is_io_thread};
 use crate::room::{Place, Room};
-use crate::serving::Deliver;
+use crate::serving::DeliverAll;
 
 /// How many bytes may wait for the program; one message more may come.
 const BYTES: usize = 64 * 1024 * 1024;
 
-/// What an engine pushes.
-pub(crate) enum Content {
-    Message {
-        channel: Bytes,
-        text: Bytes,
-    },
-    /// It is no message: what came, and what is wrong with it.
-    Odd {
-        frame: Bytes,
-        reason: String,
-    },
-    /// The other side does not let this one in.
-    Refused(String),
-}
-
 /// To be called when the message is done with: the callback has returned, or the message was got.
 pub(crate) type Done = Box<dyn FnOnce() + Send>;
 
+/// Frames that an engine has read at once, to be pushed at once. They share one piece of memory.
+#[derive(Default)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    items: Vec<(Item, Option<Done>)>,
+}
+
+/// What came; where it stands in the bytes of its batch.
+enum Item {
+    /// The channel begins at `start` and ends at `space`, behind which is the text.
+    Message { start: usize, space: usize, end: usize },
+    /// It is no message: what came, and what is wrong with it.
+    Odd { start: usize, end: usize, reason: Box<str> },
+    /// The other side does not let this one in.
+    Refused(Box<str>),
+}
+
 /// What came, and the room that it takes until it is done with.
 pub(crate) struct Arrived {
-    content: Content,
+    shared: Arc<Shared>,
+    item: Item,
     done: Option<Done>,
+}
+
+/// What the messages of a batch share. Their room is free when all of them are done with.
+struct Shared {
+    bytes: Vec<u8>,
     _place: Place,
+}
+
+impl Batch {
+    /// Adds a frame: a channel, a space, a text.
+    #[cfg(feature = "zmq")]
+    pub(crate) fn frame(&mut self, frame: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(frame);
+        let item = self.read(start);
+        self.items.push((item, None));
+    }
+
+    /// Makes a batch of one frame, without copying it.
+    #[cfg(feature = "zmq")]
+    pub(crate) fn of(frame: Vec<u8>) -> Self {
+        let mut this = Self { bytes: frame, items: Vec::new() };
+        let item = this.read(0);
+        this.items.push((item, None));
+        this
+    }
+
+    /// Adds a message whose channel is known, and what is to be called when it is done with.
+    #[cfg(feature = "nats")]
+    pub(crate) fn message(&mut self, channel: &str, text: &[u8], done: Option<Done>) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(channel.as_bytes());
+        let space = self.bytes.len();
+        self.bytes.push(b' ');
+        self.bytes.extend_from_slice(text);
+        self.items.push((Item::Message { start, space, end: self.bytes.len() }, done));
+    }
+
+    /// Adds what is no message.
+    pub(crate) fn odd(&mut self, frame: &[u8], reason: String) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(frame);
+        self.items.push((Item::Odd { start, end: self.bytes.len(), reason: reason.into() }, None));
+    }
+
+    #[cfg(feature = "zmq")]
+    fn read(&self, start: usize) -> Item {
+        let end = self.bytes.len();
+        match self.bytes[start..].iter().position(|byte| *byte == b' ') {
+            Some(len) => Item::Message { start, space: start + len, end },
+            None => Item::Odd { start, end, reason: "it has no space, which ends the channel".into() },
+        }
+    }
 }
 
 /// The queue of a subscriber, and what it keeps out.
@@ -78,31 +132,28 @@ impl Inbox {
         &self.channels
     }
 
-    /// Adds what came. Never waits. Says whether anybody may still take it; if not, `done` was dropped uncalled.
-    pub(crate) fn push(&self, content: Content, done: Option<Done>) -> bool {
-        let bytes = match &content {
-            Content::Message { channel, text } => channel.len() + text.len(),
-            Content::Odd { frame, .. } => frame.len(),
-            Content::Refused(_) => 0,
-        };
-        let arrived = Arrived { content, done, _place: self.room.take(bytes) };
-        match self.wants(&arrived) {
-            true => self.queue.push(arrived).is_ok(),
-            false => {
-                arrived.finish();
-                true
-            }
-        }
+    /// Adds what came. Never waits. Says whether anybody may still take it; if not, each `done` was dropped uncalled.
+    pub(crate) fn push(&self, batch: Batch) -> bool {
+        let place = self.room.take_for(batch.items.len(), batch.bytes.len());
+        let shared = Arc::new(Shared { bytes: batch.bytes, _place: place });
+        let arrived = |(item, done)| Arrived { shared: shared.clone(), item, done };
+        self.queue.push_all(batch.items.into_iter().map(arrived))
     }
 
     /// Tells whoever gets messages that the other side does not let this one in.
     pub(crate) fn refuse(&self, reason: String) {
-        self.push(Content::Refused(reason), None);
+        self.push(Batch { bytes: Vec::new(), items: vec![(Item::Refused(reason.into()), None)] });
     }
 
     /// Whether the engine may read on; if not, its task is woken when it may. For one task.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         self.room.poll_free(context)
+    }
+
+    /// Whether there is room for another message.
+    #[cfg(feature = "nats")]
+    pub(crate) fn has_room(&self) -> bool {
+        self.room.has_room()
     }
 
     /// Nothing more comes. What is there can still be got.
@@ -115,7 +166,6 @@ impl Inbox {
     }
 
     pub(super) fn exact(&self) {
-        // What came before is sorted out when it is taken.
         self.is_exact.store(true, Ordering::Relaxed);
     }
 
@@ -123,13 +173,14 @@ impl Inbox {
         self.undecoded.load(Ordering::Relaxed)
     }
 
-    pub(super) fn deliver_to(&self, deliver: Deliver<Arrived>) {
-        self.queue.set_sink(deliver);
+    pub(super) fn deliver_to(&self, deliver: DeliverAll<Arrived>) {
+        self.queue.set_sink_for_many(deliver);
     }
 
     /// Whether it is on a channel that was asked for. An engine may bring more than that.
     pub(super) fn wants(&self, arrived: &Arrived) -> bool {
-        let Content::Message { channel, .. } = &arrived.content else { return true };
+        let Item::Message { start, space, .. } = arrived.item else { return true };
+        let channel = &arrived.shared.bytes[start..space];
         !self.is_exact.load(Ordering::Relaxed)
             || self.channels.iter().any(|wanted| wanted.is_empty() || wanted.as_bytes() == channel)
     }
@@ -181,10 +232,15 @@ impl Inbox {
 
 impl Arrived {
     fn decode<T: DeserializeOwned>(&self) -> Result<(&str, T), GetError> {
-        match &self.content {
-            Content::Message { channel, text } => decode(channel, text).map_err(GetError::Decode),
-            Content::Odd { frame, reason } => Err(GetError::Decode(DecodeError::new(None, frame, reason))),
-            Content::Refused(reason) => Err(GetError::Refused(reason.clone())),
+        let bytes = &self.shared.bytes;
+        match &self.item {
+            Item::Message { start, space, end } => {
+                decode(&bytes[*start..*space], &bytes[space + 1..*end]).map_err(GetError::Decode)
+            }
+            Item::Odd { start, end, reason } => {
+                Err(GetError::Decode(DecodeError::new(None, &bytes[*start..*end], reason)))
+            }
+            Item::Refused(reason) => Err(GetError::Refused(reason.to_string())),
         }
     }
 

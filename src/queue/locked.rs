@@ -143,6 +143,13 @@ impl Queue {
 
     /// Appends a message, and wakes the consumer if it sleeps. Gives the message back if the queue is closed.
     pub(crate) fn push<T: Send + 'static>(&self, slot: u32, message: T) -> Result<(), T> {
+        self.push_silently(slot, message)?;
+        self.wake_if_asleep();
+        Ok(())
+    }
+
+    /// Appends one of several messages. After the last the caller calls [`wake_if_asleep`](Self::wake_if_asleep).
+    pub(crate) fn push_silently<T: Send + 'static>(&self, slot: u32, message: T) -> Result<(), T> {
         let mut shared = self.shared.lock();
         if shared.closed {
             return Err(message);
@@ -150,11 +157,6 @@ impl Queue {
         shared.entries += 1;
         shared.messages += 1;
         shared.batch.push(slot, message);
-        let wakes = mem::take(&mut shared.asleep);
-        drop(shared);
-        if wakes {
-            self.wake();
-        }
         Ok(())
     }
 
@@ -189,7 +191,7 @@ impl Queue {
         Ok(place)
     }
 
-    /// Wakes the consumer if it sleeps, after a latest value was appended or for the foreground's own sake.
+    /// Wakes the consumer if it sleeps, after a latest value or several messages were appended, or for the foreground's own sake.
     pub(crate) fn wake_if_asleep(&self) {
         let wakes = mem::take(&mut self.shared.lock().asleep);
         if wakes {

@@ -37,7 +37,10 @@ pub enum ErrorKind {
     NoReply,
     /// Nobody serves there just now. The message has reached nobody.
     NoResponders,
-    /// An HTTP server answered with a status that is no success; see [`Error::status`] and [`Error::body`].
+    /// The server has more to answer than it holds at once. It has not taken the message; later it may.
+    Busy,
+    /// An HTTP server answered with a status that is no success, or a service of NATS with an error; see [`Error::status`] and
+    /// [`Error::body`].
     Status,
     /// The message, or the reply, is longer than a limit.
     TooLarge,
@@ -90,8 +93,8 @@ impl Error {
         Self::new(ErrorKind::Closed, "it was closed").because(source)
     }
 
-    /// Adds what an HTTP server answered.
-    #[cfg(feature = "http")]
+    /// Adds what the server answered.
+    #[cfg(any(feature = "http", feature = "nats"))]
     pub(super) fn with_response(mut self, status: u16, body: Vec<u8>) -> Self {
         self.0.response = Some((status, body));
         self
@@ -113,7 +116,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the status that an HTTP server answered with, if it is that which is wrong.
+    /// Returns the status that the server answered with, if it is that which is wrong.
     pub fn status(&self) -> Option<u16> {
         self.0.response.as_ref().map(|(status, _)| *status)
     }

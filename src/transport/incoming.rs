@@ -108,6 +108,12 @@ impl Incoming {
         self.room.poll_free(context)
     }
 
+    /// Whether another message may be taken.
+    #[cfg(feature = "nats")]
+    pub(super) fn has_room(&self) -> bool {
+        self.room.has_room()
+    }
+
     /// Returns how many messages have come and are neither answered nor dropped.
     pub fn unanswered(&self) -> usize {
         self.room.items()
@@ -127,6 +133,14 @@ impl Incoming {
     pub(crate) fn wait_answered(&self, deadline: Option<Instant>) -> usize {
         let deadline = if is_io_thread() { Some(Instant::now()) } else { deadline };
         self.room.wait_until_empty(deadline)
+    }
+
+    /// Lets go of the messages, and waits until all are answered or dropped.
+    #[cfg(feature = "zmq")]
+    pub(super) async fn answered(self) {
+        let Self { queue, room } = self;
+        drop(queue);
+        std::future::poll_fn(|context| room.poll_empty(context)).await;
     }
 
     /// As [`ServerTransport::receive_message`](super::ServerTransport::receive_message).

@@ -1,4 +1,5 @@
 #![doc = include_str!("../docs/transport.md")]
+#![doc = include_str!("../../docs/picture_of_a_service.md")]
 
 mod client;
 mod context;
@@ -7,6 +8,8 @@ mod error;
 pub mod http;
 mod in_process;
 mod incoming;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod server;
 #[cfg(feature = "zmq")]
 pub mod zmq;

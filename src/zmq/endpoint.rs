@@ -19,8 +19,15 @@ use crate::transport::{Error, ErrorKind};
 /// assert_eq!("127.0.0.1:5555".parse::<Endpoint>().unwrap_err().kind(), ErrorKind::InvalidAddress);
 /// # Ok::<(), foreground::transport::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint(pub(super) omq_tokio::Endpoint);
+
+impl Endpoint {
+    /// Whether it is a name within this program: nothing comes from a network.
+    pub(crate) fn is_inproc(&self) -> bool {
+        matches!(self.0, omq_tokio::Endpoint::Inproc { .. })
+    }
+}
 
 impl FromStr for Endpoint {
     type Err = Error;
@@ -69,6 +76,12 @@ impl TryFrom<&String> for Endpoint {
 impl From<&Endpoint> for Endpoint {
     fn from(endpoint: &Endpoint) -> Self {
         endpoint.clone()
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Endpoint").field(&self.to_string()).finish()
     }
 }
 

@@ -73,12 +73,6 @@ impl Socket {
             .map_err(|error| failed(&text(), error))
     }
 
-    /// Connects to an address in the background, again and again until somebody listens.
-    pub(crate) async fn connect_soon(&self, endpoint: &Endpoint) -> Result<(), Error> {
-        let text = || format!("cannot connect to {endpoint}");
-        self.socket.connect(endpoint.0.clone()).await.map_err(|error| failed(&text(), error))
-    }
-
     /// Listens there no longer. After that the address is free.
     pub(crate) async fn unbind(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let text = || format!("cannot unbind {endpoint}");
@@ -91,7 +85,7 @@ impl Socket {
         let _ = self.socket.clone().close().await;
     }
 
-    /// As [`connect`](Self::connect), for a task on the private thread.
+    /// Connects to an address, again and again until somebody listens. Does not wait for that.
     pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let connected = self.socket.connect(endpoint.0.clone()).await;
         connected.map_err(|error| failed(&format!("cannot connect to {endpoint}"), error))
@@ -142,6 +136,8 @@ pub(crate) fn to_vec(frame: Payload) -> Vec<u8> {
 /// Makes an error of 0MQ's one of ours.
 pub(crate) fn failed(text: &str, error: omq_tokio::Error) -> Error {
     let kind = match &error {
+        // A name within this program.
+        omq_tokio::Error::InvalidEndpoint(text) if text.contains("already bound") => ErrorKind::AddressInUse,
         omq_tokio::Error::InvalidEndpoint(_) | omq_tokio::Error::UnsupportedScheme(_) => {
             ErrorKind::InvalidAddress
         }

@@ -3,12 +3,14 @@
 mod bus;
 mod channel;
 mod flood;
+mod http;
 mod latency;
 mod memory;
 mod pipes;
 mod tasks;
 mod throughput;
 mod wakes;
+mod zmq;
 
 use std::time::Duration;
 
@@ -104,6 +106,9 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("bus_round_trip", "a request and its response, between two threads"),
     scenario("channel_round_trip", "a request and its reply, over a Unix socket"),
     scenario("channel_in_flight", "one request of 1000 in flight, over a Unix socket"),
+    scenario("zmq_round_trip", "a message and its reply, 0MQ by TCP"),
+    scenario("zmq_fan_out", "a publication to 4 subscribers, 0MQ by TCP"),
+    scenario("http_requests", "a message and its reply, HTTP, 8 connections"),
 ];
 
 /// The idle latency in the host that most programs have; see [`headline`].
@@ -308,7 +313,14 @@ pub fn jobs() -> Vec<Job> {
     if channel::has_original() {
         jobs.add("channel_round_trip", "aiomas", Place::Here, channel::round_trip_of_original);
         jobs.add("channel_in_flight", "aiomas", Place::Here, channel::in_flight_of_original);
+        jobs.add("http_requests", "werkzeug", Place::Here, http::werkzeug);
     }
+    jobs.add("zmq_round_trip", YARDSTICK, Place::Here, zmq::round_trip_by_hand);
+    jobs.add("zmq_round_trip", "foreground", Place::Here, zmq::round_trip);
+    jobs.add("zmq_fan_out", YARDSTICK, Place::Here, zmq::fan_out_by_hand);
+    jobs.add("zmq_fan_out", "foreground", Place::Here, zmq::fan_out);
+    jobs.add("http_requests", YARDSTICK, Place::Here, http::plain);
+    jobs.add("http_requests", "foreground", Place::Here, http::served);
     jobs.0
 }
 

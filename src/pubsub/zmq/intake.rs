@@ -1,6 +1,7 @@
 //! A SUB socket, read by a task on the private thread.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,14 +10,18 @@ use bytes::Bytes;
 use omq_tokio::{Message, MonitorEvent, MonitorRecvError, MonitorStream, SocketType};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::handshakes::Handshakes;
 use super::open;
 use crate::pubsub::engine::{self, Settings};
-use crate::pubsub::inbox::{Content, Inbox};
+use crate::pubsub::inbox::{Batch, Inbox};
 use crate::transport::Error;
-use crate::zmq::{Endpoint, Security, Socket};
+use crate::zmq::{Endpoint, Security, Socket, to_vec};
 
 /// How many messages are read before other tasks have their turn, and before their room is looked at again.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
+
+/// A frame that is as long is not copied.
+const LONG: usize = 64 * 1024;
 
 /// What is asked of the task that reads. It ends when the sender is dropped, too.
 enum Command {
@@ -39,8 +44,10 @@ impl Intake {
         let (commands, mut received) = unbounded_channel();
         let runtime = socket.runtime().clone();
         let endpoint = endpoint.clone();
+        // No more at once than may wait.
+        let batch = usize::try_from(wanted.high_water_mark).map_or(BATCH, |mark| mark.min(BATCH));
         runtime.spawn(async move {
-            read(&socket, &endpoint, &mut received, &inbox).await;
+            read(&socket, &endpoint, &mut received, &inbox, batch).await;
             inbox.close();
         });
         Ok(Self { commands })
@@ -53,6 +60,7 @@ async fn read(
     endpoint: &Endpoint,
     commands: &mut UnboundedReceiver<Command>,
     inbox: &Inbox,
+    batch: usize,
 ) {
     let mut events = socket.monitor();
     for channel in inbox.channels() {
@@ -63,25 +71,23 @@ async fn read(
     if let Err(error) = socket.dial(endpoint).await {
         return inbox.refuse(error.to_string());
     }
-    let mut messages = Vec::with_capacity(BATCH);
-    // It tries again and again, and is told once.
-    let mut is_refused = false;
+    let mut messages = Vec::with_capacity(batch);
+    let mut handshakes = Handshakes::default();
     loop {
         match next(socket, &mut events, commands, inbox, &mut messages).await {
             Next::Messages => {}
-            Next::Event(MonitorEvent::HandshakeSucceeded { .. }) => is_refused = false,
-            Next::Event(MonitorEvent::HandshakeFailed { reason, .. }) if !is_refused => {
-                is_refused = true;
-                inbox.refuse(reason);
+            Next::Event(event) => {
+                if let Some(reason) = handshakes.see(&event) {
+                    inbox.refuse(reason);
+                }
+                if matches!(event, MonitorEvent::ConnectStopped { .. }) {
+                    return;
+                }
             }
-            Next::Event(MonitorEvent::ConnectStopped { .. }) => return,
-            Next::Event(_) => {}
             Next::Exact => narrow(socket, inbox).await,
             Next::Close => return,
         }
-        for message in messages.drain(..) {
-            inbox.push(content(&message), None);
-        }
+        push(&mut messages, inbox);
         // Messages that are there already would keep other sockets waiting for their turn.
         tokio::task::yield_now().await;
     }
@@ -103,7 +109,7 @@ async fn next(
 ) -> Next {
     let receive = async {
         poll_fn(|context| inbox.poll_room(context)).await;
-        socket.recv_many_into(BATCH, messages).await
+        socket.recv_many_into(messages.capacity(), messages).await
     };
     let watch = async {
         loop {
@@ -143,15 +149,21 @@ async fn narrow(socket: &Socket, inbox: &Inbox) {
     }
 }
 
-fn content(message: &Message) -> Content {
-    let frame = message.part_bytes(0).unwrap_or_default();
-    if message.len() != 1 {
-        return Content::Odd { frame, reason: format!("it has {} frames and not one", message.len()) };
+/// Pushes what was read, in one go where it is short.
+fn push(messages: &mut Vec<Message>, inbox: &Inbox) {
+    let mut batch = Batch::default();
+    for mut message in messages.drain(..) {
+        let frame = message.part_slice(0).unwrap_or_default();
+        match message.len() {
+            1 if frame.len() < LONG => batch.frame(frame),
+            1 => {
+                inbox.push(mem::take(&mut batch));
+                inbox.push(Batch::of(message.pop_front_payload().map(to_vec).unwrap_or_default()));
+            }
+            frames => batch.odd(frame, format!("it has {frames} frames and not one")),
+        }
     }
-    match frame.iter().position(|byte| *byte == b' ') {
-        Some(space) => Content::Message { channel: frame.slice(..space), text: frame.slice(space + 1..) },
-        None => Content::Odd { frame, reason: "it has no space, which ends the channel".into() },
-    }
+    inbox.push(batch);
 }
 
 impl engine::Intake for Intake {

@@ -185,26 +185,37 @@ impl Queue {
     /// Appends a message, and wakes the consumer if it sleeps. Gives the message back if the queue is closed.
     #[inline]
     pub(crate) fn push<T: Send + 'static>(&self, slot: u32, message: T) -> Result<(), T> {
+        self.push_and::<T, true>(slot, message)
+    }
+
+    /// Appends one of several messages. After the last the caller calls [`wake_if_asleep`](Self::wake_if_asleep).
+    #[cfg_attr(not(feature = "net"), allow(dead_code))]
+    pub(crate) fn push_silently<T: Send + 'static>(&self, slot: u32, message: T) -> Result<(), T> {
+        self.push_and::<T, false>(slot, message)
+    }
+
+    #[inline]
+    fn push_and<T: Send + 'static, const WAKE: bool>(&self, slot: u32, message: T) -> Result<(), T> {
         if Stored::<T>::IS_INLINE {
             // SAFETY: the message itself, as an inline one is stored.
-            unsafe { self.push_as::<T, T>(slot, message) }
+            unsafe { self.push_as::<T, T, WAKE>(slot, message) }
         } else {
             // Boxed first: while words are reserved and not written, the queue is held up.
             // SAFETY: its box, as another is stored.
-            unsafe { self.push_as::<T, Box<T>>(slot, Box::new(message)) }.map_err(|boxed| *boxed)
+            unsafe { self.push_as::<T, Box<T>, WAKE>(slot, Box::new(message)) }.map_err(|boxed| *boxed)
         }
     }
 
     /// # Safety
     /// `M` is what [`Stored::write`] asks for.
     #[inline]
-    unsafe fn push_as<T: Send + 'static, M>(&self, slot: u32, message: M) -> Result<(), M> {
+    unsafe fn push_as<T: Send + 'static, M, const WAKE: bool>(&self, slot: u32, message: M) -> Result<(), M> {
         match self.reserve(Stored::<T>::WORDS, 1) {
             Ok(reserved) => {
                 // SAFETY: reserved by this thread, which keeps the block from being given back; and the caller's
                 // promise.
                 unsafe { (*reserved.block).write_message::<T, M>(reserved.offset, slot, message) };
-                if reserved.asleep {
+                if WAKE && reserved.asleep {
                     self.wake();
                 }
                 Ok(())
@@ -251,7 +262,7 @@ impl Queue {
         Some(block.start.load(Relaxed) + tail.offset().min(BLOCK_WORDS) as u64)
     }
 
-    /// Wakes the consumer if it sleeps, after a latest value was appended or for the foreground's own sake.
+    /// Wakes the consumer if it sleeps, after a latest value or several messages were appended, or for the foreground's own sake.
     pub(crate) fn wake_if_asleep(&self) {
         // Relaxed: see "Why no wake is lost".
         if Tail(self.tail.0.load(Relaxed)).is_asleep() {

@@ -1,10 +1,8 @@
 //! From a request to its answer.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +16,7 @@ use tokio::task::yield_now;
 use super::connection::Progress;
 use super::server::Shared;
 use crate::net::PeerAddress;
+use crate::runtime::{Either, race};
 use crate::transport::{Context, ReplyError, Responder};
 
 /// A request that is not for the application, or that it did not answer, and what to tell of it.
@@ -148,15 +147,10 @@ async fn within<T>(time: Option<Duration>, future: impl Future<Output = T>) -> O
 
 /// Waits for the future, unless the server is closed first.
 async fn unless_closed<T>(shared: &Shared, future: impl Future<Output = T>) -> Result<T, Refusal> {
-    let mut future = pin!(future);
-    let mut closed = pin!(shared.closed());
-    poll_fn(|context| {
-        if let Poll::Ready(value) = future.as_mut().poll(context) {
-            return Poll::Ready(Ok(value));
-        }
-        closed.as_mut().poll(context).map(|()| Err(CLOSED))
-    })
-    .await
+    match race(future, shared.closed()).await {
+        Either::Left(value) => Ok(value),
+        Either::Right(()) => Err(CLOSED),
+    }
 }
 
 /// Hands the reply to the connection.

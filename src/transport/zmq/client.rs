@@ -165,7 +165,8 @@ impl Exchange<'_> {
         }
         let _in_use = self.client.free.acquire().await.map_err(Error::closed)?;
         let outcome = self.send().await;
-        if let Some(link) = self.link.take_if(|_| outcome.is_ok()) {
+        if let Some(mut link) = self.link.take_if(|_| outcome.is_ok()) {
+            link.rest();
             self.client.idle(self.to_be_used).lock().push(link);
         } else {
             self.client.forget();
@@ -174,8 +175,13 @@ impl Exchange<'_> {
     }
 
     async fn send(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let link = loop {
+            let link = self.link.insert(self.client.link(self.to_be_used)?);
+            if link.is_usable().await {
+                break self.link.as_mut().expect("it was just inserted");
+            }
+        };
         let message = std::mem::take(&mut self.message);
-        let link = self.link.insert(self.client.link(self.to_be_used)?);
         match self.to_be_used {
             Use::Calls => link.call(&self.client.endpoint, message).await.map(Some),
             Use::Posts => link.post(&self.client.endpoint, message).await.map(|()| None),
@@ -209,16 +215,10 @@ impl Shared {
         }
     }
 
-    /// A connection that stands, or a new one.
+    /// A connection that is free, or a new one.
     fn link(&self, to_be_used: Use) -> Result<Link, Error> {
-        loop {
-            let Some(mut link) = self.idle(to_be_used).lock().pop() else {
-                return Link::open(to_be_used, &self.settings);
-            };
-            if link.is_usable() {
-                return Ok(link);
-            }
-        }
+        let idle = self.idle(to_be_used).lock().pop();
+        idle.map_or_else(|| Link::open(to_be_used, &self.endpoint, &self.settings), Ok)
     }
 
     /// When one connection has failed, those that wait may be dead as well without knowing: the next message takes a new one.

@@ -1,6 +1,7 @@
 //! One connection of a client.
 
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use omq_tokio::{
@@ -27,19 +28,30 @@ pub(super) struct Link {
     socket: Socket,
     watch: Watch,
     is_connecting: bool,
+    idle_since: Instant,
+    reply_limit: usize,
 }
 
 impl Link {
-    pub(super) fn open(to_be_used: Use, settings: &Settings) -> Result<Self, Error> {
-        let socket = match to_be_used {
-            // What nobody waits for any more is not sent.
-            Use::Calls => Socket::open(SocketType::Req, settings, |options| {
-                options.reconnect(RECONNECT).linger(Duration::ZERO)
-            }),
-            Use::Posts => Socket::open(SocketType::Dealer, settings, |options| options.reconnect(RECONNECT)),
-        }?;
+    pub(super) fn open(to_be_used: Use, endpoint: &Endpoint, settings: &Settings) -> Result<Self, Error> {
+        let kind = match to_be_used {
+            Use::Calls => SocketType::Req,
+            Use::Posts => SocketType::Dealer,
+        };
+        let socket = Socket::open(kind, settings, |mut options| {
+            if matches!(to_be_used, Use::Calls) {
+                // What nobody waits for any more is not sent.
+                options = options.linger(Duration::ZERO);
+            }
+            if endpoint.is_inproc() {
+                // The reply is in memory already; that it is too long is better told below.
+                options.max_message_size = None;
+            }
+            options.reconnect(RECONNECT)
+        })?;
         let watch = Watch { events: socket.monitor(), state: State::Away, hang_ups: 0 };
-        Ok(Self { socket, watch, is_connecting: false })
+        let (idle_since, reply_limit) = (Instant::now(), settings.message_limit);
+        Ok(Self { socket, watch, is_connecting: false, idle_since, reply_limit })
     }
 
     /// Whether there has been a connection, so that something may have arrived.
@@ -47,8 +59,20 @@ impl Link {
         self.watch.state == State::Ready
     }
 
-    /// Whether it can be used again: its connection stands, as far as is known.
-    pub(super) fn is_usable(&mut self) -> bool {
+    /// What was called is done with.
+    pub(super) fn rest(&mut self) {
+        self.idle_since = Instant::now();
+    }
+
+    /// Whether it can be used: it is new, or its connection stands, as far as is known.
+    pub(super) async fn is_usable(&mut self) -> bool {
+        if !self.is_connecting {
+            return true;
+        }
+        if self.idle_since.elapsed() > A_MOMENT {
+            // The server may have been started again meanwhile. What is sent over the old connection then would be lost.
+            self.socket.runtime().catch_up().await;
+        }
         loop {
             match self.watch.events.try_recv() {
                 Ok(event) if self.watch.see(&event).is_err() => return false,
@@ -62,6 +86,8 @@ impl Link {
     /// Sends a message and waits for its reply.
     pub(super) async fn call(&mut self, endpoint: &Endpoint, message: Vec<u8>) -> Result<Vec<u8>, Error> {
         self.connect(endpoint).await?;
+        // Second replies to earlier ones, which no server should send.
+        while self.socket.try_recv().is_ok() {}
         self.socket.send(Message::single(message)).await.map_err(|error| failed("cannot send", error))?;
         loop {
             let reply = match race(self.socket.recv(), self.watch.next()).await {
@@ -71,7 +97,11 @@ impl Link {
                 Either::Right(Err(error)) => self.socket.try_recv().map_err(|_| error).map(Ok)?,
             };
             let reply = reply.map_err(|error| failed("no reply", error))?;
-            return Ok(to_vec(reply.last_payload().unwrap_or_default()));
+            let reply = reply.last_payload().unwrap_or_default();
+            if reply.len() > self.reply_limit {
+                return Err(too_large(&format!("{} bytes exceed {}", reply.len(), self.reply_limit)));
+            }
+            return Ok(to_vec(reply));
         }
     }
 
@@ -82,8 +112,7 @@ impl Link {
             self.watch.next().await?;
         }
         while self.socket.try_recv().is_ok() {}
-        let mut sending =
-            std::pin::pin!(self.socket.send(Message::multipart([Bytes::new(), message.into()])));
+        let mut sending = pin!(self.socket.send(Message::multipart([Bytes::new(), message.into()])));
         loop {
             match race(&mut sending, self.watch.next()).await {
                 Either::Left(sent) => return sent.map_err(|error| failed("cannot send", error)),
@@ -94,12 +123,21 @@ impl Link {
 
     async fn connect(&mut self, endpoint: &Endpoint) -> Result<(), Error> {
         if !self.is_connecting {
-            self.socket.connect_soon(endpoint).await?;
+            self.socket.dial(endpoint).await.map_err(|error| match error.kind() {
+                // The name is not known; everything else is tried again and again.
+                ErrorKind::Io => {
+                    Error::new(ErrorKind::Unreachable, "the server cannot be found").because(error)
+                }
+                _ => error,
+            })?;
             self.is_connecting = true;
         }
         Ok(())
     }
 }
+
+/// Calls that follow each other come sooner than this; the end of one server and the start of the next take longer.
+const A_MOMENT: Duration = Duration::from_micros(20);
 
 /// Soon at first, as servers that are started again are soon there.
 const RECONNECT: ReconnectPolicy =
@@ -156,7 +194,9 @@ impl Watch {
                 self.state = State::Away;
                 self.handshake_failed(reason)
             }
-            MonitorEvent::ConnectStopped { reason, .. } => Err(refused(&format!("{reason:?}"))),
+            MonitorEvent::ConnectStopped { reason, .. } => {
+                self.handshake_failed(&format!("it sent ERROR: {reason:?}"))
+            }
             MonitorEvent::Disconnected { reason, .. } => Err(lost(reason)),
             _ => Ok(()),
         }
@@ -167,12 +207,11 @@ impl Watch {
             self.hung_up()
         } else if reason.contains("timeout") {
             Ok(()) // it is tried again
-        } else if reason.starts_with("protocol violation: bad ZMTP") || reason.starts_with("unsupported ZMTP")
-        {
-            let text = format!("what listens there does not speak 0MQ ({reason}); look at the address");
-            Err(Error::new(ErrorKind::Protocol, text))
-        } else {
+        } else if is_about_security(reason) {
             Err(refused(reason))
+        } else {
+            let text = format!("what listens there is no server over 0MQ ({reason}); look at the address");
+            Err(Error::new(ErrorKind::Protocol, text))
         }
     }
 
@@ -186,6 +225,12 @@ impl Watch {
     }
 }
 
+/// The crate below tells it to people only.
+fn is_about_security(reason: &str) -> bool {
+    let words = ["mechanism", "CURVE", "sent ERROR"];
+    words.iter().any(|word| reason.contains(word)) && !reason.contains("socket type")
+}
+
 fn refused(reason: &str) -> Error {
     let text = format!(
         "the server and this client do not agree on their security ({reason}): look whether both use CURVE, and the keys"
@@ -193,12 +238,14 @@ fn refused(reason: &str) -> Error {
     Error::new(ErrorKind::Refused, text)
 }
 
+fn too_large(reason: &str) -> Error {
+    let text = format!("the reply is longer than the limit ({reason}); see `Options::message_limit`");
+    Error::new(ErrorKind::TooLarge, text)
+}
+
 fn lost(reason: &DisconnectReason) -> Error {
     match reason {
-        DisconnectReason::Error(text) if text.contains("too large") => {
-            let text = format!("the reply is longer than the limit ({text}); see `Options::message_limit`");
-            Error::new(ErrorKind::TooLarge, text)
-        }
+        DisconnectReason::Error(text) if text.contains("too large") => too_large(text),
         reason => {
             let text =
                 format!("the connection was lost ({reason:?}); whether the message arrived is not known");

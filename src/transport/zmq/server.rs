@@ -1,12 +1,13 @@
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use omq_tokio::{Identity, KeepAlive, Message, SocketType, TrySendError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{Endpoint, Options};
 use crate::net::{after, is_io_thread};
@@ -46,6 +47,16 @@ struct Open {
     router: Arc<Router>,
     endpoint: Endpoint,
     closing: Arc<Notify>,
+    phase: watch::Receiver<Phase>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Phase {
+    Listening,
+    /// The address is free.
+    Unbound,
+    /// All is answered and sent, and the connections are closed.
+    Ended,
 }
 
 /// The socket, which stays as long as there is something to be answered.
@@ -85,8 +96,10 @@ impl Server {
         let router = Arc::new(Router { socket, message_limit: settings.message_limit });
         let incoming = Incoming::with_limit(messages, bytes);
         let closing = Arc::new(Notify::new());
-        router.socket.runtime().spawn(router.clone().read(incoming.clone(), closing.clone()));
-        Ok(Self { open: Arc::new(Open { incoming, router, endpoint, closing }) })
+        let (tell, phase) = watch::channel(Phase::Listening);
+        let serve = router.clone().serve(endpoint.clone(), incoming.clone(), closing.clone(), tell);
+        router.socket.runtime().spawn(serve);
+        Ok(Self { open: Arc::new(Open { incoming, router, endpoint, closing, phase }) })
     }
 
     /// Returns the address at which it listens, with the port that the system has chosen.
@@ -94,6 +107,9 @@ impl Server {
         &self.open.endpoint
     }
 }
+
+/// How long the end of a server lets its caller wait for what is nearly done.
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// Clients that come at once, as after a restart.
 const PENDING_HANDSHAKES: usize = 1024;
@@ -103,8 +119,24 @@ const KEEP_ALIVE: KeepAlive =
     KeepAlive::Enabled { idle: Duration::from_secs(60), intvl: Duration::from_secs(15), cnt: 4 };
 
 impl Router {
-    /// Reads messages, as long as there is room for them.
-    async fn read(self: Arc<Self>, incoming: Incoming, closing: Arc<Notify>) {
+    async fn serve(
+        self: Arc<Self>,
+        endpoint: Endpoint,
+        incoming: Incoming,
+        closing: Arc<Notify>,
+        phase: watch::Sender<Phase>,
+    ) {
+        self.read(&incoming, &closing).await;
+        // It fails if the socket has failed altogether, and then the address is free as well.
+        let _ = self.socket.unbind(&endpoint).await;
+        phase.send_replace(Phase::Unbound);
+        incoming.answered().await;
+        self.socket.flush().await;
+        phase.send_replace(Phase::Ended);
+    }
+
+    /// Reads messages, as long as there is room for them, until the server is closed.
+    async fn read(self: &Arc<Self>, incoming: &Incoming, closing: &Notify) {
         let mut closed = pin!(closing.notified());
         loop {
             let next = async {
@@ -112,7 +144,7 @@ impl Router {
                 self.socket.recv().await
             };
             match race(&mut closed, next).await {
-                Either::Right(Ok(message)) => self.take_in(&incoming, message),
+                Either::Right(Ok(message)) => self.take_in(incoming, message),
                 Either::Right(Err(_)) | Either::Left(()) => break,
             }
         }
@@ -135,8 +167,11 @@ impl Router {
         let frames = message.len() - 1;
         let envelope = message.iter().take(frames).map(|frame| Bytes::copy_from_slice(&frame)).collect();
         let context = Context::new(Reply { router: self.clone(), client, envelope });
-        // If nobody takes it, it stays unanswered.
-        let _ = incoming.push(context, to_vec(body));
+        // A waker is the user's, and runs here. One that panics has been told of, and costs nobody else anything.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            // If nobody takes the message, it stays unanswered.
+            let _ = incoming.push(context, to_vec(body));
+        }));
     }
 }
 
@@ -150,12 +185,22 @@ impl Open {
     fn close(&self) {
         self.incoming.close();
         self.closing.notify_one();
-        if !is_io_thread() {
-            // It is for the private thread to do, which waits for nobody: after this the address is free.
-            let soon = Instant::now() + Duration::from_secs(1);
-            // It fails if it was closed before.
-            let _ = self.router.socket.wait(Some(soon), self.router.socket.unbind(&self.endpoint));
+        // For the private thread, which waits for nobody: after this the address is free.
+        self.wait_for(Phase::Unbound, Duration::from_secs(1));
+        // A reply that is just being given is nearly done. If nothing else is to be answered or sent, the connections are closed
+        // after this, and clients know.
+        if self.incoming.wait_answered(after(MOMENT)) == 0 {
+            self.wait_for(Phase::Ended, MOMENT);
         }
+    }
+
+    fn wait_for(&self, phase: Phase, time: Duration) {
+        if is_io_thread() {
+            return;
+        }
+        let mut now = self.phase.clone();
+        // It is done when it is done.
+        let _ = self.router.socket.wait(after(time), now.wait_for(|now| *now >= phase));
     }
 }
 
@@ -176,8 +221,9 @@ impl ServerTransport for Server {
         self.open.incoming.clear();
         if unanswered == 0 {
             // The program may end after this, so the replies are to be out.
-            let socket = &self.open.router.socket;
-            let _ = socket.wait(deadline, socket.flush());
+            let left =
+                deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            self.open.wait_for(Phase::Ended, left);
         }
         unanswered
     }

@@ -10,6 +10,7 @@ pub mod aiomas;
 pub mod python;
 pub mod ratchet;
 pub mod tinyrpc_http;
+pub mod zmq;
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -140,6 +141,12 @@ impl Peer {
     /// Ends the peer in the middle of whatever it does.
     pub fn kill(&mut self) {
         self.process.kill().expect("it can be killed");
+    }
+
+    /// Has the peer do nothing more, without ending it.
+    pub fn stop(&mut self) {
+        let process = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(process, rustix::process::Signal::STOP).expect("it is our child");
     }
 
     /// Waits for the peer's own end; returns how it ended and what it wrote that was not waited for.

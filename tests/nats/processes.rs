@@ -1,0 +1,71 @@
+//! Several programs, some of which are killed.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use foreground::nats;
+use foreground::transport::nats::{Client, Server};
+use foreground::transport::{ClientTransport, ErrorKind, ServerTransport};
+
+use super::server::NatsServer;
+use super::{LONG, connect};
+
+const CHILD: &str = "FOREGROUND_NATS_CHILD";
+
+/// Runs this very test in another process, and waits until it says that it is ready.
+fn spawn(test: &str, address: &str) -> Child {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(CHILD, address)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("it serves")));
+    child
+}
+
+#[test]
+fn servers_in_other_processes() {
+    if let Ok(address) = env::var(CHILD) {
+        let connection = nats::connect(address).unwrap();
+        let server = Server::new(&connection, "who").unwrap();
+        connection.flush(LONG).unwrap();
+        println!("\nit serves");
+        while let Ok((context, _)) = server.receive_message_timeout(LONG) {
+            context.reply(std::process::id().to_string()).unwrap();
+        }
+        return;
+    }
+    let nats = NatsServer::start();
+    let client = Client::new(&connect(&nats), "who").unwrap().with_timeout(Duration::from_secs(10));
+    let ask =
+        || client.send_message(Vec::new(), true).map(|reply| String::from_utf8(reply.unwrap()).unwrap());
+    let mut children: Vec<_> =
+        (0..3).map(|_| spawn("processes::servers_in_other_processes", &nats.address())).collect();
+    let mut seen: Vec<_> = (0..200).map(|_| ask().unwrap()).collect();
+    seen.sort();
+    seen.dedup();
+    let mut ids: Vec<_> = children.iter().map(|child| child.id().to_string()).collect();
+    ids.sort();
+    assert_eq!(seen, ids, "all share the work");
+
+    // Two are killed: the server sees it, and all goes to the third.
+    for mut child in children.drain(..2) {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let id = children[0].id().to_string();
+    // A call that was on its way to one of the dead has no reply.
+    let after: Vec<_> = (0..50).map(|_| ask().unwrap()).collect();
+    assert!(after.iter().all(|answered| *answered == id), "{after:?}");
+    children[0].kill().unwrap();
+    children[0].wait().unwrap();
+    super::eventually("the last is gone", || match ask() {
+        Ok(_) => false,
+        Err(error) => error.kind() == ErrorKind::NoResponders,
+    });
+}
