@@ -156,8 +156,9 @@ fn who_only_half_closes_is_answered_if_that_is_wanted() {
 
     let server = http::Server::bind("127.0.0.1:0").unwrap();
     let mut client = Raw::connect(&server);
-    client.say(post("last words")).0.shutdown(Shutdown::Write).unwrap();
+    client.say(post("last words"));
     let (context, _) = server.receive_message().unwrap();
+    client.0.shutdown(Shutdown::Write).unwrap();
     wait_until("it counts as gone", || context.is_abandoned());
     assert_eq!(client.rest(), b"");
 }

@@ -1,10 +1,8 @@
 //! From a request to its answer.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +11,12 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::task::yield_now;
 
 use super::connection::Progress;
 use super::server::Shared;
 use crate::net::PeerAddress;
+use crate::runtime::{Either, race};
 use crate::transport::{Context, ReplyError, Responder};
 
 /// A request that is not for the application, or that it did not answer, and what to tell of it.
@@ -105,6 +105,9 @@ async fn exchange(
             .flatten()
             .ok_or(BUSY)?,
     };
+    // What has come on other connections at the same time is read first, and all of it delivered at once: who receives is
+    // woken once for many messages.
+    yield_now().await;
     let (sender, reply) = oneshot::channel();
     let context = Context::new(ToClient { sender, peer, _room: room });
     shared.incoming.push(context, message).map_err(|_| CLOSED)?;
@@ -144,15 +147,10 @@ async fn within<T>(time: Option<Duration>, future: impl Future<Output = T>) -> O
 
 /// Waits for the future, unless the server is closed first.
 async fn unless_closed<T>(shared: &Shared, future: impl Future<Output = T>) -> Result<T, Refusal> {
-    let mut future = pin!(future);
-    let mut closed = pin!(shared.closed());
-    poll_fn(|context| {
-        if let Poll::Ready(value) = future.as_mut().poll(context) {
-            return Poll::Ready(Ok(value));
-        }
-        closed.as_mut().poll(context).map(|()| Err(CLOSED))
-    })
-    .await
+    match race(future, shared.closed()).await {
+        Either::Left(value) => Ok(value),
+        Either::Right(()) => Err(CLOSED),
+    }
 }
 
 /// Hands the reply to the connection.
