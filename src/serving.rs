@@ -1,4 +1,4 @@
-#[cfg(feature = "transport")]
+#[cfg(any(feature = "nats", feature = "zmq"))]
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -91,11 +91,11 @@ impl<S> fmt::Debug for Serving<S> {
 pub(crate) type Deliver<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
 
 /// Delivers several items to the foreground at once, and leaves what it cannot.
-#[cfg(feature = "transport")]
+#[cfg(any(feature = "nats", feature = "zmq"))]
 pub(crate) type DeliverAll<T> = Box<dyn Fn(&mut VecDeque<T>) + Send>;
 
 /// Opens a pipe to a callback. What the returned function cannot deliver it leaves.
-#[cfg(feature = "transport")]
+#[cfg(any(feature = "nats", feature = "zmq"))]
 #[track_caller]
 pub(crate) fn serve_many<S: 'static, T: Send + 'static>(
     router: &MessageRouter<S>,
