@@ -33,15 +33,19 @@ use crate::zmq::{Endpoint, Keys, PublicKey, Security};
 /// ```
 #[derive(Clone)]
 pub struct Bus {
-    engine: Engine,
-    settings: Settings,
+    pub(super) engine: Engine,
+    pub(super) settings: Settings,
+    /// What was asked of an engine that does not have it.
+    pub(super) misuse: Option<&'static str>,
 }
 
 /// What carries the messages.
 #[derive(Clone)]
-enum Engine {
+pub(super) enum Engine {
     #[cfg(feature = "zmq")]
     Zmq { endpoint: Endpoint, security: Security },
+    #[cfg(feature = "nats")]
+    Nats(super::nats::Settled),
 }
 
 impl Bus {
@@ -72,14 +76,14 @@ impl Bus {
         Ok(Self::with_engine(Engine::Zmq { endpoint, security: Security::None }))
     }
 
-    fn with_engine(engine: Engine) -> Self {
+    pub(super) fn with_engine(engine: Engine) -> Self {
         let settings = Settings {
             high_water_mark: 1000,
             linger: Some(Duration::ZERO),
             start_delay: Duration::from_millis(300),
             message_limit: 16 * 1024 * 1024,
         };
-        Self { engine, settings }
+        Self { engine, settings, misuse: None }
     }
 
     /// Sets how many messages may wait for one subscriber, at either end; what comes then is dropped. Default: 1000.
@@ -200,9 +204,13 @@ impl Bus {
 
     #[cfg(feature = "zmq")]
     fn secured(mut self, change: impl FnOnce(Security) -> Security) -> Self {
-        // The one engine that has keys of its own.
-        let Engine::Zmq { security, .. } = &mut self.engine;
-        *security = change(std::mem::take(security));
+        match &mut self.engine {
+            Engine::Zmq { security, .. } => *security = change(std::mem::take(security)),
+            #[cfg(feature = "nats")]
+            Engine::Nats(_) => {
+                self.misuse = Some("the keys of CURVE are 0MQ's; over NATS the connection proves who one is")
+            }
+        }
         self
     }
 
@@ -210,7 +218,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`ErrorKind::AddressInUse`]: 0MQ has one publisher an address; where several shall publish, they meet at a
-    /// [`Forwarder`](super::Forwarder). [`ErrorKind::InvalidInput`]: the settings. The system's errors.
+    /// `Forwarder`. [`ErrorKind::InvalidInput`]: the settings. The system's errors.
     ///
     /// # Examples
     ///
@@ -229,6 +237,12 @@ impl Bus {
             Engine::Zmq { endpoint, security } => {
                 let (outlet, bound) = super::zmq::Outlet::bind(endpoint, security, &self.settings)?;
                 Ok(Publisher::new(Box::new(outlet), bound.to_string(), self.settings.message_limit))
+            }
+            #[cfg(feature = "nats")]
+            Engine::Nats(settled) => {
+                let outlet = super::nats::Outlet::start(settled, &self.settings);
+                let address = settled.connection.address().to_owned();
+                Ok(Publisher::new(Box::new(outlet), address, self.settings.message_limit))
             }
         }
     }
@@ -268,6 +282,12 @@ impl Bus {
     fn zmq(&self) -> Result<(&Endpoint, &Security), Error> {
         match &self.engine {
             Engine::Zmq { endpoint, security } => Ok((endpoint, security)),
+            #[cfg(feature = "nats")]
+            Engine::Nats(_) => {
+                let text =
+                    "over NATS all publishers and subscribers meet at the server; none of them listens";
+                Err(Error::new(ErrorKind::InvalidInput, text))
+            }
         }
     }
 
@@ -297,11 +317,24 @@ impl Bus {
             Engine::Zmq { endpoint, security } => {
                 Box::new(super::zmq::Intake::connect(endpoint, security, &self.settings, inbox.clone())?)
             }
+            #[cfg(feature = "nats")]
+            Engine::Nats(settled) => {
+                settled.root.subscriptions(&channels)?;
+                Box::new(super::nats::Intake::start(settled, &self.settings, inbox.clone()))
+            }
         };
         Ok(Subscriber::new(Arc::from(intake), inbox))
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if let Some(misuse) = self.misuse {
+            return Err(Error::new(ErrorKind::InvalidInput, misuse));
+        }
+        #[cfg(feature = "nats")]
+        #[cfg_attr(not(feature = "zmq"), allow(irrefutable_let_patterns))]
+        if let Engine::Nats(settled) = &self.engine {
+            settled.check()?;
+        }
         if self.settings.high_water_mark == 0 {
             return Err(Error::new(
                 ErrorKind::InvalidInput,

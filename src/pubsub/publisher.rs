@@ -83,7 +83,7 @@ impl Publisher {
         let Some((last, others)) = names.split_last() else {
             return Err(Error::new(ErrorKind::InvalidInput, "there is no channel to publish on"));
         };
-        names.iter().try_for_each(|name| check(name))?;
+        names.iter().try_for_each(|name| check(name).and_then(|()| self.0.outlet.check_channel(name)))?;
         let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
 
         let mut frame = start(last);

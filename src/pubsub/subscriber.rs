@@ -278,6 +278,12 @@ impl Subscriber {
         self.0.inbox.close();
     }
 
+    /// Returns how many messages were dropped here, as they came faster than they were taken. Over 0MQ it is the publisher that drops
+    /// them; a durable subscriber asks for no more than there is room for.
+    pub fn dropped(&self) -> u64 {
+        self.0.intake.dropped()
+    }
+
     /// Returns how many messages could not be decoded.
     ///
     /// # Examples
