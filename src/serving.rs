@@ -1,4 +1,4 @@
-#[cfg(feature = "transport")]
+#[cfg(any(feature = "nats", feature = "zmq"))]
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -91,11 +91,11 @@ impl<S> fmt::Debug for Serving<S> {
 pub(crate) type Deliver<T> = Box<dyn Fn(T) -> Result<(), T> + Send>;
 
 /// Delivers several items to the foreground at once, and leaves what it cannot.
-#[cfg(feature = "transport")]
+#[cfg(any(feature = "nats", feature = "zmq"))]
 pub(crate) type DeliverAll<T> = Box<dyn Fn(&mut VecDeque<T>) + Send>;
 
 /// Opens a pipe to a callback. What the returned function cannot deliver it leaves.
-#[cfg(feature = "transport")]
+#[cfg(any(feature = "nats", feature = "zmq"))]
 #[track_caller]
 pub(crate) fn serve_many<S: 'static, T: Send + 'static>(
     router: &MessageRouter<S>,
@@ -118,4 +118,35 @@ pub(crate) fn serve<S: 'static, T: Send + 'static>(
     let sender = sender.start();
     let deliver = move |item| sender.send(item).map_err(SendError::into_inner);
     Ok((Box::new(deliver), Serving(Box::new(receiver))))
+}
+
+#[cfg(all(test, any(feature = "nats", feature = "zmq")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_items_wake_the_foreground_once() {
+        let router: MessageRouter<Vec<u32>> = MessageRouter::new(|| {});
+        router.start().unwrap();
+        let (deliver, serving) = serve_many(&router, |seen: &mut Vec<u32>, n| seen.push(n)).unwrap();
+        let mut seen = Vec::new();
+        router.dispatch(&mut seen);
+        router.settle();
+        let before = router.stats().wakes;
+        let mut items = (0..100).collect();
+        deliver(&mut items);
+        assert!(items.is_empty());
+        assert_eq!(router.stats().wakes, before + 1);
+        deliver(&mut (100..200).collect());
+        assert_eq!(router.stats().wakes, before + 1, "it is awake");
+        router.dispatch(&mut seen);
+        assert_eq!(seen, (0..200).collect::<Vec<_>>());
+        // Nothing is no reason to wake anybody.
+        router.settle();
+        deliver(&mut VecDeque::new());
+        drop(serving);
+        let mut items = (0..3).collect();
+        deliver(&mut items);
+        assert_eq!(items, [0, 1, 2], "nobody takes them any more");
+    }
 }

@@ -355,6 +355,26 @@ mod tests {
     }
 
     #[test]
+    fn a_sink_may_take_some_of_many_and_threads_the_rest() {
+        let mailbox = Mailbox::new();
+        assert_eq!(mailbox.pop(), Err(Nothing::Yet)); // so threads take as well
+        let (sender, receiver) = mpsc::channel();
+        mailbox.set_sink_for_many(move |items| {
+            while items.front().is_some_and(|n| *n < 3) {
+                sender.send(items.pop_front()).unwrap();
+            }
+        });
+        assert!(mailbox.push_all([1, 2].into_iter()));
+        assert!(mailbox.push_all([0, 3, 4].into_iter()));
+        assert_eq!(receiver.try_iter().flatten().collect::<Vec<_>>(), [1, 2, 0]);
+        assert!(mailbox.push_all([5].into_iter()), "the sink has gone, and threads take");
+        mailbox.close();
+        assert!(!mailbox.push_all([6].into_iter()));
+        assert_eq!((mailbox.pop(), mailbox.pop(), mailbox.pop()), (Ok(3), Ok(4), Ok(5)));
+        assert_eq!(mailbox.pop(), Err(Nothing::More));
+    }
+
+    #[test]
     fn nothing_is_lost_or_doubled_between_threads_and_sinks() {
         const ITEMS: u32 = 20_000;
         let mailbox = Arc::new(Mailbox::new());

@@ -9,7 +9,7 @@ mod latest;
 mod receiver;
 mod sender;
 
-#[cfg(feature = "net")]
+#[cfg(any(feature = "nats", feature = "zmq"))]
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
@@ -124,7 +124,7 @@ impl<T: Send + 'static> Conduit<T> {
     }
 
     /// Sends several messages to a pipe that holds any number, and wakes the foreground once. What cannot be sent is left.
-    #[cfg(feature = "net")]
+    #[cfg(any(feature = "nats", feature = "zmq"))]
     fn send_all(&self, messages: &mut VecDeque<T>) {
         debug_assert!(self.kind.is_none());
         while !self.is_closed()

@@ -1,6 +1,6 @@
 //! The background's half of a pipe.
 
-#[cfg(feature = "net")]
+#[cfg(any(feature = "nats", feature = "zmq"))]
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -285,7 +285,7 @@ impl<T: Send + 'static> StartedSender<T> {
 
     /// Sends several messages at once to a pipe that holds any number, with one wake at most. What cannot be sent, as the pipe is closed,
     /// is left.
-    #[cfg(feature = "net")]
+    #[cfg(any(feature = "nats", feature = "zmq"))]
     pub(crate) fn send_all(&self, messages: &mut VecDeque<T>) {
         self.handle.conduit.send_all(messages);
     }

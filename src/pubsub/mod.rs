@@ -1,4 +1,5 @@
 #![doc = include_str!("../docs/pubsub.md")]
+#![doc = include_str!("../../docs/picture_of_a_dashboard.md")]
 // What an engine must do: give an `Outlet` for `Bus::publisher` and an `Intake` for `Bus::subscriber`, as `engine.rs` says. All else
 // (JSON, counting, waiting, matching exactly, the way to a router) is written once, here.
 

@@ -80,7 +80,7 @@ async fn read(
                 if let Some(reason) = handshakes.see(&event) {
                     inbox.refuse(reason);
                 }
-                if matches!(event, MonitorEvent::ConnectStopped { .. }) {
+                if matches!(*event, MonitorEvent::ConnectStopped { .. }) {
                     return;
                 }
             }
@@ -95,7 +95,7 @@ async fn read(
 
 enum Next {
     Messages,
-    Event(MonitorEvent),
+    Event(Box<MonitorEvent>),
     Exact,
     Close,
 }
@@ -130,7 +130,7 @@ async fn next(
             });
         }
         if let Poll::Ready(event) = watch.as_mut().poll(context) {
-            return Poll::Ready(event.map_or(Next::Close, Next::Event));
+            return Poll::Ready(event.map_or(Next::Close, |event| Next::Event(Box::new(event))));
         }
         receive.as_mut().poll(context).map(|received| match received {
             Ok(_) => Next::Messages,
