@@ -7,11 +7,14 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+#[cfg(any(feature = "http", feature = "zmq"))]
+use std::sync::Weak;
 use std::task::{self, Poll, Wake};
 use std::thread::{self, Thread};
 use std::time::Instant;
 
+#[cfg(any(feature = "http", feature = "zmq"))]
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, EnterGuard, Handle};
 use tokio::sync::Notify;
@@ -24,6 +27,7 @@ pub(crate) struct Runtime {
     end: Arc<Notify>,
 }
 
+#[cfg(any(feature = "http", feature = "zmq"))]
 static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
 
 /// Why [`Runtime::wait`] gave up. The future was dropped.
@@ -37,6 +41,7 @@ pub(crate) enum GaveUp {
 
 impl Runtime {
     /// The private thread of this process, started if it does not run.
+    #[cfg(any(feature = "http", feature = "zmq"))]
     pub(crate) fn shared() -> io::Result<Arc<Self>> {
         let mut shared = SHARED.lock();
         if let Some(runtime) = shared.upgrade() {

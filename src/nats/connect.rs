@@ -3,18 +3,16 @@
 use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError, rustls};
-use futures_util::future::{self, Either};
 
 use super::connection::{Connection, Inner};
 use super::servers::{Login, Servers};
 use crate::StartedSender;
 use crate::net::after;
-use crate::runtime::{GaveUp, Runtime};
+use crate::runtime::{Either, GaveUp, Runtime, race};
 use crate::transport::{Error, ErrorKind};
 
 /// The first pause between two attempts to connect, by how much it grows, and the longest.
@@ -89,9 +87,7 @@ pub(super) fn connect_on(
                 tokio::time::sleep(LOOK).await;
             }
         };
-        if let Either::Left((connection, _)) =
-            future::select(pin!(establish(&inner, &settings, &servers)), pin!(unwanted)).await
-        {
+        if let Either::Left(connection) = race(establish(&inner, &settings, &servers), unwanted).await {
             // A router that was stopped wants no connection.
             let _ = sender.send(connection);
         }

@@ -1,5 +1,6 @@
 use std::fmt;
-use std::pin::{Pin, pin};
+use std::future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -7,14 +8,13 @@ use std::time::{Duration, Instant};
 use async_nats::client::traits::Publisher;
 use async_nats::message::OutboundMessage;
 use async_nats::{Client, Message, PublishError, PublishErrorKind, Request, RequestErrorKind, Subscriber};
-use futures_util::future::{self, Either};
 use tokio::sync::watch;
 
 use super::Options;
 use super::link::{Link, State};
 use crate::net::after;
 use crate::room::Room;
-use crate::runtime::{GaveUp, Runtime};
+use crate::runtime::{Either, GaveUp, Runtime, race};
 use crate::serving::{Serving, serve};
 use crate::transport::{Error, ErrorKind};
 use crate::{MessageRouter, PipeError};
@@ -56,11 +56,26 @@ impl Connection {
     }
 
     /// Returns the address, or addresses, without passwords.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let connection = foreground::nats::connect("me:secret@127.0.0.1")?;
+    /// assert_eq!(connection.address(), "nats://127.0.0.1:4222");
+    /// # Ok::<(), foreground::transport::Error>(())
+    /// ```
     pub fn address(&self) -> &str {
         self.0.address()
     }
 
     /// Returns whether the server can be reached just now, as far as is known.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let connection = foreground::nats::connect("127.0.0.1").unwrap();
+    /// println!("{}, {} times again", connection.state(), connection.reconnects());
+    /// ```
     pub fn state(&self) -> State {
         self.0.link.borrow().state
     }
@@ -236,8 +251,14 @@ impl Inner {
         Error::new(kind, format!("{} {what}; nothing was sent", self.address)).because(trouble)
     }
 
+    /// Ends when that connection was lost.
+    pub(crate) async fn lost(&self, connection: u64) {
+        let mut link = self.link.subscribe();
+        let _ = link.wait_for(|link| !link.is_up() || link.connects != connection).await;
+    }
+
     /// Fails when that connection was lost, and when the server refuses what was said to `subject`; else it never ends.
-    async fn lost(&self, connection: u64, seen: u64, subject: &str) -> Error {
+    async fn failed(&self, connection: u64, seen: u64, subject: &str) -> Error {
         let mut link = self.link.subscribe();
         let refused = format!("\"{subject}\"");
         let is_refused = |link: &Link| {
@@ -274,12 +295,12 @@ impl Inner {
         let seen = self.link.borrow().complaint.0;
         // An inbox for each: the engine's own remembers for ever each request that was never answered.
         let request = Request::new().payload(payload.into()).inbox(self.client.new_inbox()).timeout(None);
-        let replying = pin!(self.client.send_request(subject.to_owned(), request));
-        let lost = pin!(self.lost(connection, seen, subject));
-        let outcome = until(deadline, future::select(replying, lost)).await;
+        let replying = self.client.send_request(subject.to_owned(), request);
+        let failed = self.failed(connection, seen, subject);
+        let outcome = until(deadline, race(replying, failed)).await;
         match outcome {
-            Some(Either::Left((Ok(message), _))) => Ok(message),
-            Some(Either::Left((Err(error), _))) => Err(match error.kind() {
+            Some(Either::Left(Ok(message))) => Ok(message),
+            Some(Either::Left(Err(error))) => Err(match error.kind() {
                 RequestErrorKind::NoResponders => {
                     Error::new(ErrorKind::NoResponders, format!("nobody serves {subject:?} just now"))
                 }
@@ -291,7 +312,7 @@ impl Inner {
                 }
                 _ => Error::new(ErrorKind::Disconnected, "the connection has ended").because(error),
             }),
-            Some(Either::Right((error, _))) => Err(error),
+            Some(Either::Right(error)) => Err(error),
             None => Err(Error::new(
                 ErrorKind::Timeout,
                 format!("no reply of {subject:?} came before the timeout"),
@@ -367,7 +388,7 @@ impl Inner {
             }),
             Poll::Pending if !self.waiting.has_room() => {
                 let text = format!("{} takes nothing, and too much waits for it already", self.address);
-                Err(Error::new(ErrorKind::Disconnected, text))
+                Err(Error::new(ErrorKind::Full, text))
             }
             Poll::Pending => {
                 let place = self.waiting.take(bytes);
@@ -418,7 +439,7 @@ fn closed() -> Error {
 }
 
 /// Waits for it until the deadline.
-async fn until<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn until<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
     match deadline {
         None => Some(future.await),
         Some(deadline) => tokio::time::timeout_at(deadline.into(), future).await.ok(),

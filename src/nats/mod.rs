@@ -8,7 +8,7 @@ mod servers;
 mod subject;
 
 pub use self::connection::{Connection, connect};
-pub(crate) use self::connection::{Inner, Subscribing};
+pub(crate) use self::connection::{Inner, Subscribing, until};
 pub use self::link::State;
 pub use self::options::Options;
 pub(crate) use self::subject::{check_group, check_pattern, check_subject};

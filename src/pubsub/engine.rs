@@ -41,6 +41,11 @@ impl Frame {
 ///
 /// It binds or connects when it is made, waits for the start delay by itself, and sends what it took meanwhile after that.
 pub(crate) trait Outlet: Send + Sync {
+    /// Whether the engine can carry such a channel, beyond what holds for all.
+    fn check_channel(&self, _channel: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Takes a message, in the order of the calls. Never waits: where there is no room it drops the message and counts it.
     ///
     /// # Errors
@@ -74,4 +79,9 @@ pub(crate) trait Intake: Send + Sync {
 
     /// Reads no more. What has been pushed stays.
     fn close(&self);
+
+    /// How many messages it has dropped for want of room.
+    fn dropped(&self) -> u64 {
+        0
+    }
 }

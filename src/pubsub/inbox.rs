@@ -53,6 +53,7 @@ struct Shared {
 
 impl Batch {
     /// Adds a frame: a channel, a space, a text.
+    #[cfg(feature = "zmq")]
     pub(crate) fn frame(&mut self, frame: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(frame);
@@ -61,6 +62,7 @@ impl Batch {
     }
 
     /// Makes a batch of one frame, without copying it.
+    #[cfg(feature = "zmq")]
     pub(crate) fn of(frame: Vec<u8>) -> Self {
         let mut this = Self { bytes: frame, items: Vec::new() };
         let item = this.read(0);
@@ -69,7 +71,7 @@ impl Batch {
     }
 
     /// Adds a message whose channel is known, and what is to be called when it is done with.
-    #[allow(dead_code)] // 0MQ has frames, and wants no answer.
+    #[cfg(feature = "nats")]
     pub(crate) fn message(&mut self, channel: &str, text: &[u8], done: Option<Done>) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(channel.as_bytes());
@@ -86,6 +88,7 @@ impl Batch {
         self.items.push((Item::Odd { start, end: self.bytes.len(), reason: reason.into() }, None));
     }
 
+    #[cfg(feature = "zmq")]
     fn read(&self, start: usize) -> Item {
         let end = self.bytes.len();
         match self.bytes[start..].iter().position(|byte| *byte == b' ') {
@@ -145,6 +148,12 @@ impl Inbox {
     /// Whether the engine may read on; if not, its task is woken when it may. For one task.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         self.room.poll_free(context)
+    }
+
+    /// Whether there is room for another message.
+    #[cfg(feature = "nats")]
+    pub(crate) fn has_room(&self) -> bool {
+        self.room.has_room()
     }
 
     /// Nothing more comes. What is there can still be got.

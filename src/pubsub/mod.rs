@@ -9,6 +9,8 @@ mod error;
 #[cfg(feature = "zmq")]
 mod forwarder;
 mod inbox;
+#[cfg(feature = "nats")]
+mod nats;
 mod publisher;
 mod subscriber;
 #[cfg(feature = "zmq")]
@@ -19,6 +21,8 @@ pub use self::channels::Channels;
 pub use self::error::{DecodeError, GetError};
 #[cfg(feature = "zmq")]
 pub use self::forwarder::Forwarder;
+#[cfg(feature = "nats")]
+pub use self::nats::{Durable, Stream};
 pub use self::publisher::{Publisher, Stopped};
 pub use self::subscriber::{Messages, Subscriber};
 pub use crate::serving::Serving;

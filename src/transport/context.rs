@@ -6,7 +6,7 @@ use crate::room::Place;
 /// The right to answer one message, with [`reply`](Self::reply) or [`ServerTransport::send_reply`](super::ServerTransport::send_reply).
 ///
 /// It may be kept, and used later and on any thread: when the user has clicked, say. Dropped, the message stays unanswered: a client by
-/// HTTP is told so at once (status 503), one over 0MQ or NATS waits until its own timeout.
+/// HTTP (status 503) or NATS is told so at once, one over 0MQ waits until its own timeout.
 #[must_use = "dropped, the message stays unanswered"]
 pub struct Context {
     responder: Box<dyn Responder>,

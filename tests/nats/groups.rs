@@ -1,8 +1,9 @@
 //! Who serves the same subject shares the work.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use foreground::transport::nats::{Client, Options};
+use foreground::transport::nats::{Client, Options, Server};
 use foreground::transport::{ClientTransport, ServerTransport};
 
 use super::server::NatsServer;
@@ -58,4 +59,41 @@ fn each_group_gets_each_message() {
             assert_eq!(server.receive_message_timeout(LONG).unwrap().1, [n]);
         }
     }
+}
+
+#[test]
+fn who_leaves_a_group_loses_no_message() {
+    let nats = NatsServer::start();
+    let (here, there) = (connect(&nats), connect(&nats));
+    let staying = Server::new(&there, "work").unwrap();
+    there.flush(LONG).unwrap();
+    let echoing = echo(staying.clone());
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for caller in 0..6_u8 {
+            let client = Client::new(&connect(&nats), "work").unwrap();
+            let is_over = &is_over;
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_eq!(
+                        client.send_message(vec![caller; 1000], true).unwrap().unwrap(),
+                        [caller; 1000]
+                    );
+                }
+            });
+        }
+        for _ in 0..30 {
+            let leaving = Server::new(&here, "work").unwrap();
+            for _ in 0..20 {
+                let (context, message) = leaving.receive_message().unwrap();
+                context.reply(message).unwrap();
+            }
+            let echoing = echo(leaving.clone());
+            assert_eq!(leaving.stop(LONG), 0);
+            echoing.join().unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    staying.stop(LONG);
+    echoing.join().unwrap();
 }

@@ -2,12 +2,14 @@
 #![cfg(unix)] // the server is driven by a shell
 
 mod connecting;
+mod durable;
 
 mod groups;
 mod limits;
 mod lost;
 mod peers;
 mod processes;
+mod pubsub;
 mod rubbish;
 mod server;
 mod stress;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use foreground::MessageRouter;
 use foreground::nats::{Options, State};
+use foreground::pubsub::{Bus, Stream};
 use foreground::transport::nats::{Client, Server};
 use foreground::transport::{ClientTransport, ServerTransport};
 
@@ -81,7 +82,7 @@ fn all_ends_with_the_last_handle() {
 #[cfg(target_os = "linux")]
 fn all_ends_where_the_server_has_gone() {
     alone("threads::all_ends_where_the_server_has_gone", || {
-        let mut nats = NatsServer::start();
+        let mut nats = NatsServer::start_with_streams();
         let options = Options::new().reconnect_pause(Duration::from_millis(10));
         let connection = options.connect(nats.address()).unwrap();
         let server = Server::new(&connection, "work").unwrap();
@@ -98,12 +99,30 @@ fn all_ends_where_the_server_has_gone() {
         let mut told = false;
         router.route_until(&mut told, |told| *told, LONG).unwrap();
         eventually("it has ended", || threads() == 0 && sockets() == 0);
+        // Publishers and subscribers, durable ones too.
+        nats.start_again();
+        let connection = options.connect(nats.address()).unwrap();
+        let bus = Bus::over(&connection, "ended").unwrap();
+        let stored = Bus::over(&connection, "stored").unwrap().stored(Stream::new());
+        let subscribers = (
+            bus.subscriber("a").unwrap(),
+            stored.durable_subscriber("name", "a").unwrap().deliver_to(&router, |_, _, _: u32| {}).unwrap(),
+        );
+        let publishers = (bus.publisher().unwrap(), stored.publisher().unwrap());
+        publishers.1.put("a", &1).unwrap();
+        nats.kill();
+        eventually("it is seen", || connection.state() == State::Reconnecting);
+        publishers.0.put("a", &1).unwrap();
+        publishers.1.put("a", &1).unwrap();
+        drop((subscribers, publishers, bus, stored, connection));
+        // The publishers linger for a second.
+        eventually("it has ended", || threads() == 0 && sockets() == 0);
         // One that was never there.
         let error = Options::new().connect(nats.address()).unwrap_err();
         drop(error);
         // And one that nobody waits for any more.
         Options::new().retry_forever().connect_on(&router, nats.address(), |_, _| {}).unwrap();
-        assert_eq!(threads(), 1);
+        eventually("it tries", || threads() == 1); // it names itself
         router.stop().unwrap();
         eventually("it has ended", || threads() == 0 && sockets() == 0);
     });

@@ -1,19 +1,23 @@
 use std::fmt;
-use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_nats::message::OutboundMessage;
-use async_nats::{Message, Subject};
+use async_nats::{Message, Subject, Subscriber};
 use futures_util::StreamExt;
-use futures_util::future::{self, Either};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::unconstrained;
 
 use super::refusal::Refusal;
-use crate::nats::{Connection, Inner, Subscribing, check_group, check_pattern};
-use crate::net::{after, is_io_thread};
+use crate::nats::{Connection, Inner, Subscribing, check_group, check_pattern, until};
+use crate::net::after;
+use crate::runtime::{Either, race};
 use crate::transport::{Context, Error, Incoming, ReplyError, Responder, ServerTransport};
+
+/// How long it may take to leave, and after what time without many messages none is thought to be on its way.
+const LEAVING: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_millis(20);
 
 /// What a [`Server`] is like: queue group and limits. Then [`serve`](Self::serve) with them.
 ///
@@ -74,12 +78,22 @@ impl Options {
             None => Incoming::new(),
         };
         let connection = connection.inner();
-        let closing = Arc::new(Notify::new());
+        let signals = Arc::new(Signals::default());
+        let (left, has_left) = watch::channel(());
+        let receiver = Receiver {
+            connection: Arc::downgrade(connection),
+            incoming: incoming.clone(),
+            signals: signals.clone(),
+            count: 0,
+        };
         let subscribing = connection.subscribe(subject, Some(group));
-        let receiving = receive(Arc::downgrade(connection), subscribing, incoming.clone(), closing.clone());
         // Else it would stop after 128 messages, while the engine goes on to read thousands.
-        connection.runtime().spawn_weak(unconstrained(receiving));
-        let open = Open { connection: connection.clone(), incoming, closing, subject: subject.into() };
+        connection.runtime().spawn_weak(unconstrained(async move {
+            receiver.run(subscribing).await;
+            drop(left);
+        }));
+        let open =
+            Open { connection: connection.clone(), incoming, signals, has_left, subject: subject.into() };
         Ok(Server { open: Arc::new(open) })
     }
 }
@@ -109,8 +123,18 @@ pub struct Server {
 struct Open {
     connection: Arc<Inner>,
     incoming: Incoming,
-    closing: Arc<Notify>,
+    signals: Arc<Signals>,
+    /// Fails when the subject is served no more, and all that was on its way has come.
+    has_left: watch::Receiver<()>,
     subject: Box<str>,
+}
+
+/// To the task that receives.
+#[derive(Default)]
+struct Signals {
+    closing: Notify,
+    /// Nobody is left who could take a message.
+    is_abandoned: AtomicBool,
 }
 
 impl Server {
@@ -133,6 +157,8 @@ impl ServerTransport for Server {
         &self.open.incoming
     }
 
+    /// Leaves the queue group, and so takes no more messages but those that NATS has sent already: these can still be received and
+    /// answered. Never waits.
     fn close(&self) {
         self.open.close();
     }
@@ -141,25 +167,32 @@ impl ServerTransport for Server {
     fn stop(&self, grace: Duration) -> usize {
         let deadline = after(grace);
         self.close();
-        let unanswered = self.open.incoming.wait_answered(deadline);
-        self.open.incoming.clear();
-        if !is_io_thread() {
-            // Who asked has a timeout; there is nobody to be told here.
-            let _ = self.open.connection.wait(self.open.connection.flushed(deadline));
-        }
+        let Open { connection, incoming, has_left, .. } = &*self.open;
+        let mut has_left = has_left.clone();
+        // On the connection's own thread nobody waits.
+        let _ = connection.wait(async move {
+            until(deadline, has_left.changed()).await;
+            Ok(())
+        });
+        incoming.close();
+        let unanswered = incoming.wait_answered(deadline);
+        incoming.clear();
+        // Who asked has a timeout; there is nobody to be told here.
+        let _ = connection.wait(connection.flushed(deadline));
         unanswered
     }
 }
 
 impl Open {
     fn close(&self) {
-        self.incoming.close();
-        self.closing.notify_one();
+        self.signals.closing.notify_one();
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.signals.is_abandoned.store(true, Ordering::Relaxed);
+        self.incoming.close();
         self.close();
     }
 }
@@ -174,44 +207,70 @@ impl fmt::Debug for Server {
 }
 
 /// Takes what comes until the server is closed, and then what was on its way.
-async fn receive(
+struct Receiver {
     connection: Weak<Inner>,
-    subscribing: Subscribing,
     incoming: Incoming,
-    closing: Arc<Notify>,
-) {
-    // The engine's queue takes no more only when the connection is gone.
-    let Ok(mut subscriber) = subscribing.await else { return incoming.close() };
-    loop {
-        match future::select(subscriber.next(), pin!(closing.notified())).await {
-            Either::Left((Some(message), _)) => take(&connection, message, &incoming),
-            Either::Left((None, _)) => return incoming.close(),
-            Either::Right(_) => break,
+    signals: Arc<Signals>,
+    /// How many messages have come.
+    count: u64,
+}
+
+impl Receiver {
+    async fn run(mut self, subscribing: Subscribing) {
+        // It fails only when the connection has ended.
+        if let Ok(mut subscriber) = subscribing.await {
+            let signals = self.signals.clone();
+            if let Either::Right(()) = race(self.all(&mut subscriber), signals.closing.notified()).await {
+                self.leave(&mut subscriber).await;
+            }
         }
+        self.incoming.close();
     }
-    if subscriber.drain().await.is_ok() {
+
+    /// Takes messages until no more can come.
+    async fn all(&mut self, subscriber: &mut Subscriber) {
         while let Some(message) = subscriber.next().await {
-            refuse(&connection, message, Refusal::Closed);
+            self.count += 1;
+            self.take(message);
         }
     }
-}
 
-fn take(connection: &Weak<Inner>, message: Message, incoming: &Incoming) {
-    let Some(inner) = connection.upgrade() else { return };
-    if message.payload.len() > inner.message_limit() {
-        return refuse(connection, message, Refusal::TooLarge);
+    /// Ends the subscription without losing what NATS has sent already. The engine forgets a subscription as soon as it has asked for its
+    /// end, so what comes after that is lost. But it can be ended after a number of messages, which are then exactly those that come.
+    async fn leave(&mut self, subscriber: &mut Subscriber) {
+        let Some(connection) = self.connection.upgrade() else { return };
+        let before = self.count;
+        let one_round = connection.flushed(after(LEAVING));
+        if let Either::Right(Err(_)) = race(self.all(subscriber), one_round).await {
+            return; // There is no connection, and nothing on its way.
+        }
+        // Twice as many as come in one round to the server and back, which are all that may be on their way.
+        let more = 2 * (self.count - before) + 8;
+        let asked = subscriber.unsubscribe_after(self.count + more).await;
+        if asked.is_ok() && until(after(QUIET), self.all(subscriber)).await.is_none() {
+            // So few come that none is on its way just now.
+            let _ = subscriber.drain().await;
+            until(after(LEAVING), self.all(subscriber)).await;
+        }
     }
-    if !incoming.has_room() {
-        return refuse(connection, message, Refusal::Busy);
-    }
-    let context = Context::new(ToInbox { connection: inner, inbox: message.reply });
-    // Given back, as nobody takes any more: the context says so when it is dropped.
-    let _ = incoming.push(context, message.payload.into());
-}
 
-fn refuse(connection: &Weak<Inner>, message: Message, refusal: Refusal) {
-    if let (Some(connection), Some(inbox)) = (connection.upgrade(), message.reply) {
-        send_refusal(&connection, inbox, refusal);
+    fn take(&self, message: Message) {
+        let Some(connection) = self.connection.upgrade() else { return };
+        let refusal = if self.signals.is_abandoned.load(Ordering::Relaxed) {
+            Refusal::Closed
+        } else if message.payload.len() > connection.message_limit() {
+            Refusal::TooLarge
+        } else if !self.incoming.has_room() {
+            Refusal::Busy
+        } else {
+            let context = Context::new(ToInbox { connection, inbox: message.reply });
+            // Given back, as nobody takes any more: the context says so when it is dropped.
+            let _ = self.incoming.push(context, message.payload.into());
+            return;
+        };
+        if let Some(inbox) = message.reply {
+            send_refusal(&connection, inbox, refusal);
+        }
     }
 }
 
