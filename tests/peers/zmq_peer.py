@@ -113,19 +113,23 @@ def relay(socket, monitor, door, echo):
     sending.connect("inproc://commands")
     read_commands(lambda command: sending.send_multipart([bytes.fromhex(frame) for frame in command["frames"]]))
 
+    # What has no room now. It has none for ever where libzmq has given up a peer with which it cannot shake hands.
+    unsent = None
     poller = zmq.Poller()
-    poller.register(socket, zmq.POLLIN)
-    poller.register(commands, zmq.POLLIN)
     poller.register(monitor, zmq.POLLIN)
     poller.register(door, zmq.POLLIN)
     while True:
+        poller.register(socket, zmq.POLLIN | (zmq.POLLOUT if unsent else 0))
+        poller.register(commands, 0 if unsent else zmq.POLLIN)
         ready = dict(poller.poll())
         if commands in ready:
+            unsent = commands.recv_multipart()
+        if unsent:
             try:
-                socket.send_multipart(commands.recv_multipart(), zmq.NOBLOCK)
+                socket.send_multipart(unsent, zmq.NOBLOCK)
+                unsent = None
             except zmq.Again:
-                # libzmq gives up a peer with which it cannot shake hands, and then there is nobody to send to.
-                tell("unsent")
+                pass
         if door in ready:
             version, number, *_ = door.recv_multipart()
             door.send_multipart([version, number, b"400", b"nobody comes in", b"", b""])
@@ -133,7 +137,7 @@ def relay(socket, monitor, door, echo):
             event = recv_monitor_message(monitor)["event"]
             if event in HANDSHAKES:
                 tell("handshake", how=event.name)
-        if socket in ready:
+        if ready.get(socket, 0) & zmq.POLLIN:
             frames = socket.recv_multipart()
             if echo:
                 socket.send_multipart(frames)

@@ -113,7 +113,7 @@ fn a_callback_is_told_of_a_timeout_and_of_a_refusal_to_listen() {
     within_limit(|| {
         let (router, test_loop) = looped::<Vec<ErrorKind>>();
         let server = server();
-        let client = client_of(&server).with_timeout(Duration::from_millis(50));
+        let client = client_of(&server).with_timeout(Duration::from_secs(1));
         let nobody = Client::connect("tcp://127.0.0.1:1").unwrap().with_timeout(Duration::from_millis(50));
         for (client, expect_reply) in [(&client, true), (&nobody, true), (&nobody, false)] {
             let started = Instant::now();
@@ -152,7 +152,7 @@ fn what_nobody_serves_any_more_stays_unanswered() {
     within_limit(|| {
         let (router, _test_loop) = looped::<()>();
         let server = server();
-        let client = client_of(&server).with_timeout(Duration::from_millis(300));
+        let client = client_of(&server).with_timeout(Duration::from_secs(1));
         let serving = server.clone().serve_on(&router, |(), _, _| unreachable!("it has stopped")).unwrap();
         serving.stop();
         let (kind, text) = failure(client.send_message(b"?".to_vec(), true));

@@ -1,11 +1,11 @@
 //! Messages of frames as no client of ours sends them.
 
-use std::time::Duration;
-
 use foreground::transport::{ErrorKind, ServerTransport};
 
 use crate::peer::zmq::Zmq;
-use crate::support::{ask, assert_echo, client, client_of, echo, failure, server, within_limit};
+use crate::support::{
+    ask, ask_in_haste, assert_echo, client, client_of, echo, failure, server, within_limit,
+};
 
 #[test]
 fn what_stands_before_the_last_frame_goes_back_with_the_reply() {
@@ -107,8 +107,8 @@ fn a_dropped_context_leaves_the_client_waiting() {
     within_limit(|| {
         let server = server();
         let client = client_of(&server);
-        let asking = ask(&client.clone().with_timeout(Duration::from_millis(300)), "?");
-        drop(server.receive_message().unwrap());
+        let (context, asking) = ask_in_haste(&client, &server, b"?");
+        drop(context);
         let (kind, text) = failure(asking.join().unwrap());
         assert_eq!(kind, ErrorKind::Timeout, "{text}");
         let _serving = echo(server);

@@ -9,7 +9,7 @@ use foreground::transport::{ClientTransport, ErrorKind, ReceiveTimeoutError, Rep
 
 use crate::peer::zmq::Zmq;
 use crate::support::{
-    ANY_PORT, ask, assert_echo, client_of, echo, endpoints, eventually, failure, within_limit,
+    ANY_PORT, ask, ask_in_haste, assert_echo, client_of, echo, endpoints, eventually, failure, within_limit,
 };
 
 const LIMIT: usize = 100_000;
@@ -73,8 +73,7 @@ fn replies_up_to_the_limit_pass_and_longer_ones_do_not() {
 fn a_server_does_not_send_what_is_over_its_own_limit() {
     within_limit(|| {
         let server = Options::new().message_limit(LIMIT).bind(ANY_PORT).unwrap();
-        let asking = ask(&client_of(&server).with_timeout(Duration::from_millis(100)), "?");
-        let (context, _) = server.receive_message().unwrap();
+        let (context, asking) = ask_in_haste(&client_of(&server), &server, b"?");
         match context.reply(vec![7; LIMIT + 1]).unwrap_err() {
             ReplyError::Failed(error) => assert_eq!(error.kind(), ErrorKind::TooLarge),
             other => panic!("{other}"),

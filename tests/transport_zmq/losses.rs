@@ -7,7 +7,9 @@ use foreground::transport::zmq::Server;
 use foreground::transport::{ClientTransport, ErrorKind, ReplyError, ServerTransport};
 
 use crate::peer::zmq::Zmq;
-use crate::support::{ask, assert_echo, client, client_of, echo, endpoints, failure, server, within_limit};
+use crate::support::{
+    ask, ask_in_haste, assert_echo, client, client_of, echo, endpoints, failure, server, within_limit,
+};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -19,8 +21,7 @@ fn after_a_timeout_the_next_call_works_and_gets_its_own_reply() {
             let server = Server::bind(endpoint).unwrap();
             let client = client_of(&server);
             for round in 0..10_u8 {
-                let asking = ask(&client.clone().with_timeout(SHORT), [round, 1]);
-                let (late, _) = server.receive_message().unwrap();
+                let (late, asking) = ask_in_haste(&client, &server, &[round, 1]);
                 let (kind, text) = failure(asking.join().unwrap());
                 assert_eq!(kind, ErrorKind::Timeout, "{text}");
                 let asking = ask(&client, [round, 2]);

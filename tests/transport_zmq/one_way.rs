@@ -67,7 +67,7 @@ fn nobody_there_is_an_error_after_the_timeout() {
 fn a_server_that_does_not_read_holds_them_up() {
     within_limit(|| {
         let server = Options::new().unanswered_limit(5, usize::MAX).bind(ANY_PORT).unwrap();
-        let client = client_of(&server).with_timeout(Duration::from_millis(200));
+        let client = client_of(&server).with_timeout(Duration::from_secs(1));
         let mut sent = 0;
         let error = loop {
             match client.send_message(vec![0; 1_000_000], false) {

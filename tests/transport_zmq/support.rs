@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use foreground::transport::zmq::{Client, Options, Server};
-use foreground::transport::{ClientTransport, Error, ErrorKind, ServerTransport};
+use foreground::transport::{ClientTransport, Context, Error, ErrorKind, ServerTransport};
 use tempfile::TempDir;
 
 /// A test that takes longer hangs.
@@ -87,10 +87,30 @@ pub fn echo(server: Server) -> JoinHandle<usize> {
     })
 }
 
+/// A call under way.
+pub type Asking = JoinHandle<Result<Option<Vec<u8>>, Error>>;
+
 /// Sends a message on a thread of its own.
-pub fn ask(client: &Client, message: impl Into<Vec<u8>>) -> JoinHandle<Result<Option<Vec<u8>>, Error>> {
+pub fn ask(client: &Client, message: impl Into<Vec<u8>>) -> Asking {
     let (client, message) = (client.clone(), message.into());
     thread::spawn(move || client.send_message(message, true))
+}
+
+/// Sends a message that the client soon gives up, but not before it has come. Returns the right to answer it.
+pub fn ask_in_haste(client: &Client, server: &Server, message: &[u8]) -> (Context, Asking) {
+    let hasty = client.clone().with_timeout(Duration::from_millis(100));
+    loop {
+        let asking = ask(&hasty, message);
+        loop {
+            // Only a machine that is busy with other things gives it up before it is sent.
+            let is_over = asking.is_finished();
+            match server.receive_message_timeout(Duration::from_millis(1)) {
+                Ok((context, _)) => return (context, asking),
+                Err(_) if is_over => break,
+                Err(_) => {}
+            }
+        }
+    }
 }
 
 /// Sends a message, which has to be answered with the same.
