@@ -87,6 +87,17 @@ impl Bus {
     }
 
     /// Sets how many messages may wait for one subscriber, at either end; what comes then is dropped. Default: 1000.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::{Bus, ErrorKind};
+    ///
+    /// let bus = Bus::new("inproc://many")?.high_water_mark(100_000);
+    /// assert!(bus.publisher().is_ok());
+    /// assert_eq!(bus.high_water_mark(0).publisher().unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     #[must_use]
     pub fn high_water_mark(mut self, messages: u32) -> Self {
         self.settings.high_water_mark = messages;
@@ -95,6 +106,17 @@ impl Bus {
 
     /// Sets how long what was put is still sent after the publisher was dropped, and its address kept; `None` is for ever. Default: not
     /// at all. To be sure that all is sent, and to know whether it was, [`stop`](Publisher::stop) the publisher.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::Bus;
+    /// use std::time::Duration;
+    ///
+    /// let bus = Bus::new("tcp://127.0.0.1:0")?.linger(Duration::from_secs(2));
+    /// drop(bus.publisher()?); // returns at once; nothing waits to be sent, so the address is free soon
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     #[must_use]
     pub fn linger(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.settings.linger = time.into();
@@ -102,6 +124,18 @@ impl Bus {
     }
 
     /// Sets how long a publisher waits for its subscribers before it sends. Default: 0.3 seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::Bus;
+    /// use std::time::Duration;
+    ///
+    /// let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::from_secs(60)).publisher()?;
+    /// publisher.put("news", "not yet")?;
+    /// assert_eq!(publisher.stop(Duration::ZERO).unsent, 1);
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     #[must_use]
     pub fn start_delay(mut self, time: Duration) -> Self {
         self.settings.start_delay = time;
@@ -109,6 +143,17 @@ impl Bus {
     }
 
     /// Sets how many bytes a message may have, with its channel. Default: 16 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::{Bus, ErrorKind};
+    ///
+    /// let publisher = Bus::new("tcp://127.0.0.1:0")?.message_limit(1000).publisher()?;
+    /// let error = publisher.put("news", &"x".repeat(1000)).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::TooLarge);
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     #[must_use]
     pub fn message_limit(mut self, bytes: usize) -> Self {
         self.settings.message_limit = bytes;
@@ -116,6 +161,22 @@ impl Bus {
     }
 
     /// Has a publisher prove who it is, and encrypts: only subscribers that know the public key can connect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::{Bus, GetError};
+    /// use foreground::zmq::Keys;
+    /// use std::time::Duration;
+    ///
+    /// let (ours, theirs) = (Keys::generate(), Keys::generate());
+    /// let publisher = Bus::new("tcp://127.0.0.1:0")?.curve_server(ours.clone()).allow([theirs.public()]).publisher()?;
+    ///
+    /// let stranger = Bus::new(publisher.address())?.curve_client(Keys::generate(), ours.public());
+    /// let subscriber = stranger.subscriber("")?;
+    /// assert!(matches!(subscriber.get_blocking::<u32>(), Err(GetError::Refused(_))));
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     #[cfg(feature = "zmq")]
     #[must_use]
     pub fn curve_server(self, keys: Keys) -> Self {
@@ -158,6 +219,17 @@ impl Bus {
     /// # Errors
     /// [`ErrorKind::AddressInUse`]: 0MQ has one publisher an address; where several shall publish, they meet at a
     /// `Forwarder`. [`ErrorKind::InvalidInput`]: the settings. The system's errors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::{Bus, ErrorKind};
+    ///
+    /// let publisher = Bus::new("tcp://127.0.0.1:0")?.publisher()?;
+    /// let error = Bus::new(publisher.address())?.publisher().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::AddressInUse);
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn publisher(&self) -> Result<Publisher, Error> {
         self.check()?;
         match &self.engine {
@@ -175,7 +247,7 @@ impl Bus {
         }
     }
 
-    /// Publishes at an address where somebody else listens: a [`Forwarder`](super::Forwarder). Connects in the background, and again
+    /// Publishes at an address where somebody else listens: a [`Forwarder`](super::Forwarder), where there is an example. Connects in the background, and again
     /// whenever the connection is lost; what is put while there is none is dropped, but for the start delay.
     ///
     /// # Errors
@@ -188,7 +260,8 @@ impl Bus {
         Ok(Publisher::new(Box::new(outlet), endpoint.to_string(), self.settings.message_limit))
     }
 
-    /// Listens for subscribers at this bus's address, for publishers at another, and passes on what is published.
+    /// Listens for subscribers at this bus's address, for publishers at another, and passes on what is published: a
+    /// [`Forwarder`](super::Forwarder), where there is an example.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidAddress`]; [`ErrorKind::AddressInUse`]; [`ErrorKind::InvalidInput`]: the settings. The system's errors.
@@ -223,6 +296,17 @@ impl Bus {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`]: the settings, or a name that holds a space. The system's errors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::{Bus, ErrorKind};
+    ///
+    /// let bus = Bus::new("tcp://127.0.0.1:9")?;
+    /// let early = bus.subscriber(["news", "prices"])?; // before there is a publisher
+    /// assert_eq!(bus.subscriber("no good").unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn subscriber(&self, channels: impl Channels) -> Result<Subscriber, Error> {
         self.check()?;
         let names = channels.names();

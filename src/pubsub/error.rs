@@ -27,6 +27,26 @@ impl DecodeError {
     }
 
     /// Returns what came: the text of the message where the channel is known, else the whole frame.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// # let talker = publisher.clone();
+    /// # let talking = std::thread::spawn(move || while talker.put("news", &7).is_ok() { std::thread::yield_now() });
+    /// use foreground::pubsub::GetError;
+    ///
+    /// let subscriber = bus.subscriber("news")?;
+    /// if let Err(GetError::Decode(error)) = subscriber.get_blocking::<String>() {
+    ///     assert_eq!((error.channel(), error.bytes()), (Some("news"), &b"7"[..]));
+    /// }
+    /// # publisher.stop(Duration::ZERO);
+    /// # talking.join().unwrap();
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn bytes(&self) -> &[u8] {
         &self.0.bytes
     }

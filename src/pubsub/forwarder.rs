@@ -1,6 +1,6 @@
 use std::fmt;
 
-use omq_tokio::{Proxy, SocketType};
+use omq_tokio::SocketType;
 
 use super::engine::Settings;
 use super::{Error, zmq};
@@ -53,15 +53,11 @@ impl Forwarder {
         };
         let this = Self {
             publishers: bound(SocketType::XSub, publishers)?,
-            subscribers: bound(SocketType::XPub, subscribers)?,
+            subscribers: bound(SocketType::Pub, subscribers)?,
         };
-        let proxy = Proxy::new(this.publishers.0.clone(), this.subscribers.0.clone());
-        this.publishers.0.runtime().spawn(async move {
-            // It ends when the sockets are closed, by the drop.
-            if let Err(error) = proxy.run().await {
-                log::error!("a forwarder has ended: {error}");
-            }
-        });
+        // It ends when the sockets are closed, by the drop.
+        let forward = zmq::forward(this.publishers.0.clone(), this.subscribers.0.clone());
+        this.publishers.0.runtime().spawn(forward);
         Ok(this)
     }
 

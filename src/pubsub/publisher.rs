@@ -44,6 +44,16 @@ impl Publisher {
     }
 
     /// Returns the address, with the port that the system chose if it was 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::Bus;
+    ///
+    /// let publisher = Bus::new("tcp://127.0.0.1:0")?.publisher()?;
+    /// assert_ne!(publisher.address(), "tcp://127.0.0.1:0");
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn address(&self) -> &str {
         &self.0.address
     }
@@ -55,6 +65,19 @@ impl Publisher {
     /// [`ErrorKind::TooLarge`]. Then the message was put on no channel.
     ///
     /// [`ErrorKind::Closed`]: it was stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::{Bus, ErrorKind};
+    ///
+    /// let publisher = Bus::new("tcp://127.0.0.1:0")?.publisher()?;
+    /// publisher.put("news", "nothing happened")?;
+    /// publisher.put(["ann", "bob"], &("dance", 3))?; // any value of serde
+    /// assert_eq!(publisher.put("two words", &1).unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// assert_eq!(publisher.published(), 3);
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn put<T: Serialize + ?Sized>(&self, channels: impl Channels, message: &T) -> Result<(), Error> {
         let names = channels.names();
         let Some((last, others)) = names.split_last() else {
@@ -104,6 +127,20 @@ impl Publisher {
     /// Publishes no more, sends what was put, and gives the address free. Blocks the calling thread for `timeout` at most.
     ///
     /// All clones are stopped with it. Stopped again, it says the same again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::{Bus, ErrorKind};
+    /// use std::time::Duration;
+    ///
+    /// let publisher = Bus::new("tcp://127.0.0.1:0")?.publisher()?;
+    /// publisher.put("news", "the last")?;
+    /// let stopped = publisher.stop(Duration::from_secs(5));
+    /// assert_eq!((stopped.sent, stopped.unsent, stopped.dropped), (1, 0, 0));
+    /// assert_eq!(publisher.put("news", "too late").unwrap_err().kind(), ErrorKind::Closed);
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn stop(&self, timeout: Duration) -> Stopped {
         let Halt { unsent, is_flushed } = self.0.outlet.stop(after(timeout));
         let dropped = self.dropped();

@@ -35,6 +35,24 @@ impl Subscriber {
     }
 
     /// Gets the messages of the named channels only, and no longer of those whose names begin so. "" stays everything.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// let subscriber = bus.subscriber("news")?.exact();
+    /// loop {
+    ///     publisher.put(["newspapers", "news"], &7)?; // until the subscription has arrived
+    ///     if let Ok(Some((channel, _))) = subscriber.get_timeout::<u32>(Duration::from_millis(10)) {
+    ///         assert_eq!(channel, "news");
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     #[must_use]
     pub fn exact(self) -> Self {
         self.0.inbox.exact();
@@ -46,6 +64,18 @@ impl Subscriber {
     ///
     /// # Errors
     /// [`GetError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// let subscriber = bus.subscriber("news")?;
+    /// assert_eq!(subscriber.get::<u32>(), Ok(None));
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn get<T: DeserializeOwned>(&self) -> Result<Option<(String, T)>, GetError> {
         match self.0.inbox.take() {
             Ok(arrived) => self.0.inbox.open(arrived, owned).map(Some),
@@ -58,6 +88,18 @@ impl Subscriber {
     ///
     /// # Errors
     /// [`GetError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// let subscriber = bus.subscriber("news")?;
+    /// assert_eq!(subscriber.get_timeout::<u32>(Duration::from_millis(10)), Ok(None));
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn get_timeout<T: DeserializeOwned>(
         &self,
         timeout: Duration,
@@ -69,6 +111,23 @@ impl Subscriber {
     ///
     /// # Errors
     /// [`GetError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// # let talker = publisher.clone();
+    /// # let talking = std::thread::spawn(move || while talker.put("news", &7).is_ok() { std::thread::yield_now() });
+    /// let subscriber = bus.subscriber("news")?;
+    /// let (channel, message) = subscriber.get_blocking::<u32>().unwrap();
+    /// assert_eq!((channel.as_str(), message), ("news", 7));
+    /// # publisher.stop(Duration::ZERO);
+    /// # talking.join().unwrap();
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn get_blocking<T: DeserializeOwned>(&self) -> Result<(String, T), GetError> {
         // Without a deadline the wait ends with a message or an error.
         self.get_until(None)?.ok_or(GetError::Closed)
@@ -87,6 +146,25 @@ impl Subscriber {
     }
 
     /// Returns the messages as they come, or what is wrong with them. Ends when the subscriber is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// # let talker = publisher.clone();
+    /// # let talking = std::thread::spawn(move || while talker.put("news", &7).is_ok() { std::thread::yield_now() });
+    /// let subscriber = bus.subscriber("news")?;
+    /// for message in subscriber.iter::<u32>() {
+    ///     assert_eq!(message.unwrap().1, 7);
+    ///     subscriber.close(); // and those that have come already are the last
+    /// }
+    /// # publisher.stop(Duration::ZERO);
+    /// # talking.join().unwrap();
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn iter<T: DeserializeOwned>(&self) -> Messages<'_, T> {
         Messages { subscriber: self, message: PhantomData }
     }
@@ -96,6 +174,28 @@ impl Subscriber {
     ///
     /// # Errors
     /// [`PipeError`], when the router opens no pipe, such as [`PipeError::NotRunning`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// # let talker = publisher.clone();
+    /// # let talking = std::thread::spawn(move || while talker.put("news", &7).is_ok() { std::thread::yield_now() });
+    /// use foreground::MessageRouter;
+    ///
+    /// let router: MessageRouter<u32> = MessageRouter::new(|| {});
+    /// router.start()?;
+    /// let serving = bus.subscriber("news")?.deliver_to(&router, |sum, _channel, n: u32| *sum += n)?;
+    ///
+    /// let mut sum = 0;
+    /// router.route_until(&mut sum, |sum| *sum >= 14, None)?;
+    /// # publisher.stop(Duration::ZERO);
+    /// # talking.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn deliver_to<S: 'static, T: DeserializeOwned + 'static>(
         self,
@@ -113,6 +213,36 @@ impl Subscriber {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// # let talker = publisher.clone();
+    /// # let talking = std::thread::spawn(move || while talker.put("news", &7).is_ok() { std::thread::yield_now() });
+    /// use foreground::MessageRouter;
+    /// use foreground::pubsub::GetError;
+    ///
+    /// let router: MessageRouter<Vec<String>> = MessageRouter::new(|| {});
+    /// router.start()?;
+    /// let serving = bus.subscriber("news")?.deliver_all_to(
+    ///     &router,
+    ///     |seen: &mut Vec<String>, received: Result<(&str, String), GetError>| match received {
+    ///         Ok((channel, text)) => seen.push(format!("{channel}: {text}")),
+    ///         Err(error) => seen.push(error.to_string()),
+    ///     },
+    /// )?;
+    ///
+    /// let mut seen = Vec::new();
+    /// router.route_until(&mut seen, |seen| !seen.is_empty(), None)?;
+    /// assert_eq!(seen[0], "a message on \"news\" cannot be read: invalid type: integer `7`, expected a string");
+    /// # publisher.stop(Duration::ZERO);
+    /// # talking.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn deliver_all_to<S: 'static, T: DeserializeOwned + 'static>(
         self,
@@ -132,6 +262,17 @@ impl Subscriber {
     }
 
     /// Gets no more. What has come can still be got; who waits is woken after that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use foreground::pubsub::{Bus, GetError};
+    ///
+    /// let subscriber = Bus::new("tcp://127.0.0.1:9")?.subscriber("news")?;
+    /// subscriber.close();
+    /// assert_eq!(subscriber.get_blocking::<u32>(), Err(GetError::Closed));
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn close(&self) {
         self.0.intake.close();
         self.0.inbox.close();
@@ -144,6 +285,23 @@ impl Subscriber {
     }
 
     /// Returns how many messages could not be decoded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::pubsub::Bus;
+    /// # use std::time::Duration;
+    /// # let publisher = Bus::new("tcp://127.0.0.1:0")?.start_delay(Duration::ZERO).publisher()?;
+    /// # let bus = Bus::new(publisher.address())?;
+    /// # let talker = publisher.clone();
+    /// # let talking = std::thread::spawn(move || while talker.put("news", &7).is_ok() { std::thread::yield_now() });
+    /// let subscriber = bus.subscriber("news")?;
+    /// assert!(subscriber.get_blocking::<String>().is_err(), "they are numbers");
+    /// assert_eq!(subscriber.undecoded(), 1);
+    /// # publisher.stop(Duration::ZERO);
+    /// # talking.join().unwrap();
+    /// # Ok::<(), foreground::pubsub::Error>(())
+    /// ```
     pub fn undecoded(&self) -> u64 {
         self.0.inbox.undecoded()
     }

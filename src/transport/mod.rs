@@ -1,4 +1,5 @@
 #![doc = include_str!("../docs/transport.md")]
+#![doc = include_str!("../../docs/picture_of_a_service.md")]
 
 mod client;
 mod context;

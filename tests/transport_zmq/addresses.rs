@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 
 use foreground::transport::zmq::{Client, Endpoint, Keys, Options, Server};
-use foreground::transport::{ErrorKind, ServerTransport};
+use foreground::transport::{ClientTransport, ErrorKind, ServerTransport};
 
 use crate::support::{assert_echo, client_of, echo, endpoints, within_limit};
 
@@ -22,6 +22,22 @@ fn each_kind_of_address_carries_messages() {
             server.close();
             assert_eq!(serving.join().unwrap(), 11, "{endpoint}");
         }
+    });
+}
+
+#[test]
+fn names_and_wildcards_are_addresses_too() {
+    within_limit(|| {
+        let server = Server::bind("tcp://*:0").unwrap();
+        let _serving = echo(server.clone());
+        let endpoint = server.endpoint().to_string();
+        let (_, port) = endpoint.rsplit_once(':').unwrap();
+        assert_ne!(port, "0");
+        assert_echo(&crate::support::client(&format!("tcp://localhost:{port}")), "by name");
+        assert_echo(&crate::support::client(&format!("tcp://127.0.0.1:{port}")), "by number");
+        let unknown = crate::support::client("tcp://no.such.name.invalid:1");
+        let outcome = unknown.with_timeout(None).send_message(b"?".to_vec(), true);
+        assert_eq!(crate::support::failure(outcome).0, ErrorKind::Unreachable);
     });
 }
 

@@ -1,8 +1,9 @@
 //! Many at once, and every message counted.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use foreground::transport::zmq::{Options, Server};
@@ -66,7 +67,7 @@ fn in_a_stress_every_message_is_accounted_for() {
         const THREADS: u32 = 4;
         const CALLS: u32 = 1500;
         let server = server();
-        let seen = Arc::new(Mutex::new(HashMap::<Vec<u8>, u32>::new()));
+        let seen = Seen::default();
         let serving = {
             let (server, seen) = (server.clone(), seen.clone());
             thread::spawn(move || {
@@ -140,6 +141,74 @@ fn in_a_stress_every_message_is_accounted_for() {
         assert!(seen.values().all(|count| *count == 1), "one came twice");
         let unknown: usize = counts.iter().map(|(_, _, unknown)| unknown).sum();
         assert!((wanted..=wanted + unknown).contains(&seen.len()), "{wanted} {unknown} {}", seen.len());
+    });
+}
+
+type Seen = Arc<Mutex<HashMap<Vec<u8>, u32>>>;
+
+/// Answers each message with the same, and counts it.
+fn echo_seen(server: &Server, seen: &Seen) -> JoinHandle<()> {
+    let (server, seen) = (server.clone(), seen.clone());
+    thread::spawn(move || {
+        while let Ok((context, message)) = server.receive_message() {
+            *seen.lock().unwrap().entry(message.clone()).or_default() += 1;
+            // The client may have lost its connection.
+            let _ = context.reply(message);
+        }
+    })
+}
+
+/// Whatever happens to it, a message comes once or not at all, and what is answered has come.
+#[test]
+fn servers_come_and_go_under_clients_that_go_on_calling() {
+    within_limit(|| {
+        const THREADS: u32 = 4;
+        const SERVERS: u32 = 30;
+        let mut server = server();
+        let endpoint = server.endpoint().clone();
+        let seen = Seen::default();
+        let done = Arc::new(AtomicBool::new(false));
+        let calls = Arc::new(AtomicU32::new(0));
+        let callers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (done, calls, seen) = (done.clone(), calls.clone(), seen.clone());
+                let client = crate::support::client(&endpoint.to_string());
+                thread::spawn(move || {
+                    let (mut number, mut lost) = (0, 0_u32);
+                    while !done.load(Ordering::Relaxed) {
+                        let message = message(thread, number);
+                        match client.send_message(message.clone(), true) {
+                            Ok(reply) => {
+                                assert_eq!(reply, Some(message.clone()));
+                                assert!(seen.lock().unwrap().contains_key(&message));
+                            }
+                            Err(error) => {
+                                assert_eq!(error.kind(), ErrorKind::Disconnected, "{error}");
+                                lost += 1;
+                            }
+                        }
+                        number += 1;
+                        calls.fetch_add(1, Ordering::Relaxed);
+                    }
+                    lost
+                })
+            })
+            .collect();
+        for _ in 0..SERVERS {
+            let serving = echo_seen(&server, &seen);
+            let before = calls.load(Ordering::Relaxed);
+            eventually("some calls", || calls.load(Ordering::Relaxed) > before + 20);
+            server.close();
+            serving.join().unwrap();
+            server = Server::bind(&endpoint).unwrap();
+        }
+        let serving = echo_seen(&server, &seen);
+        done.store(true, Ordering::Relaxed);
+        let lost: u32 = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
+        server.close();
+        serving.join().unwrap();
+        assert!(seen.lock().unwrap().values().all(|count| *count == 1), "one came twice");
+        assert!(lost <= SERVERS * THREADS, "{lost} were lost to {SERVERS} servers' ends");
     });
 }
 

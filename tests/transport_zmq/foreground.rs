@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use foreground::MessageRouter;
 use foreground::transport::zmq::{Client, Server};
 use foreground::transport::{ClientTransport, Context, ErrorKind, ServerTransport};
 
@@ -157,6 +158,25 @@ fn what_nobody_serves_any_more_stays_unanswered() {
         let (kind, text) = failure(client.send_message(b"?".to_vec(), true));
         assert_eq!(kind, ErrorKind::Timeout, "{text}");
         eventually("nothing unanswered", || server.incoming().unanswered() == 0);
+    });
+}
+
+#[test]
+fn a_waker_that_panics_does_not_end_the_server() {
+    within_limit(|| {
+        let router = MessageRouter::new(|| panic!("on purpose"));
+        router.start().unwrap();
+        let server = server();
+        let client = client_of(&server);
+        let serving = server.serve_on(&router, |(), context, message| context.reply(message).unwrap());
+        let calls: Vec<_> = (0..3_u8).map(|n| ask(&client, [n])).collect();
+        let answered = |(): &mut ()| calls.iter().all(|call| call.is_finished());
+        while !answered(&mut ()) {
+            // Nothing wakes it, so it looks again and again.
+            let _ = router.route_until(&mut (), answered, Duration::from_millis(1));
+        }
+        calls.into_iter().for_each(|call| assert!(call.join().unwrap().is_ok()));
+        drop(serving);
     });
 }
 

@@ -188,6 +188,19 @@ fn a_server_that_speaks_something_else_is_told_at_once() {
 }
 
 #[test]
+fn a_peer_that_publishes_is_no_server() {
+    within_limit(|| {
+        let address = none(|mut stream| {
+            let _ = stream.write_all(&[greeting(), ready("PUB")].concat());
+            // What comes is read, lest the end be a reset.
+            let _ = stream.read(&mut [0; 1024]);
+        });
+        let (kind, text) = failure(client(&address).send_message(b"?".to_vec(), true));
+        assert_eq!(kind, ErrorKind::Protocol, "{text}");
+    });
+}
+
+#[test]
 fn a_server_that_says_nothing_is_waited_for_until_the_timeout() {
     within_limit(|| {
         let mut held = Vec::new();

@@ -1,4 +1,4 @@
-//! Requests by HTTP, on connections that are kept. One client asks all servers, so only what they cost differs.
+//! Requests by HTTP, on connections that are kept if the server does. One client asks all servers, so only what they cost differs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,45 +25,65 @@ const BODY: &str = r#"{"jsonrpc": "2.0", "method": "add", "params": [1, 2], "id"
 /// Asks from several connections, and says what one request takes of the time.
 fn ask(address: SocketAddr, requests: u64) -> Figure {
     let each = requests / CONNECTIONS;
-    let ask = |stream: &mut BufReader<TcpStream>, count| {
-        let request = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{BODY}", BODY.len());
-        let mut line = String::new();
-        let mut body = vec![0; BODY.len()];
-        for _ in 0..count {
-            stream.get_mut().write_all(request.as_bytes()).expect("the server is there");
-            let mut length = 0;
-            loop {
-                line.clear();
-                assert!(stream.read_line(&mut line).expect("a head") > 0, "the server has gone");
-                if line.trim_end().is_empty() {
-                    break;
-                }
-                if let Some((name, value)) = line.split_once(':')
-                    && name.eq_ignore_ascii_case("content-length")
-                {
-                    length = value.trim().parse().expect("a number");
-                }
-            }
-            assert_eq!(length, BODY.len());
-            stream.read_exact(&mut body).expect("a body");
-            assert_eq!(body, BODY.as_bytes());
-        }
-    };
-    let mut streams: Vec<_> = (0..CONNECTIONS)
-        .map(|_| {
-            let stream = TcpStream::connect(address).expect("the server listens");
-            stream.set_nodelay(true).expect("it is open");
-            BufReader::new(stream)
-        })
-        .collect();
-    streams.iter_mut().for_each(|stream| ask(stream, WARM_UP));
+    let mut clients: Vec<_> = (0..CONNECTIONS).map(|_| Client::new(address)).collect();
+    clients.iter_mut().for_each(|client| (0..WARM_UP).for_each(|_| client.ask()));
     let start = Instant::now();
     thread::scope(|scope| {
-        for stream in &mut streams {
-            scope.spawn(|| ask(stream, each));
+        for client in &mut clients {
+            scope.spawn(|| (0..each).for_each(|_| client.ask()));
         }
     });
     Figure::time_of_each(start.elapsed(), each * CONNECTIONS)
+}
+
+/// A client by hand, which keeps its connection as long as the server does.
+struct Client {
+    address: SocketAddr,
+    stream: BufReader<TcpStream>,
+    request: String,
+    line: String,
+    body: Vec<u8>,
+}
+
+impl Client {
+    fn new(address: SocketAddr) -> Self {
+        let request = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{BODY}", BODY.len());
+        let body = vec![0; BODY.len()];
+        Self { address, stream: connect(address), request, line: String::new(), body }
+    }
+
+    fn ask(&mut self) {
+        self.stream.get_mut().write_all(self.request.as_bytes()).expect("the server is there");
+        let mut length = None;
+        let mut is_last = false;
+        loop {
+            self.line.clear();
+            assert!(self.stream.read_line(&mut self.line).expect("a head") > 0, "the server has gone");
+            let Some((name, value)) = self.line.trim_end().split_once(':') else {
+                match self.line.trim_end() {
+                    "" => break,
+                    status => assert!(status.ends_with(" 200 OK"), "{status}"),
+                }
+                continue;
+            };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().ok();
+            }
+            is_last |= name.eq_ignore_ascii_case("connection") && value.trim() == "close";
+        }
+        assert_eq!(length, Some(BODY.len()));
+        self.stream.read_exact(&mut self.body).expect("a body");
+        assert_eq!(self.body, BODY.as_bytes());
+        if is_last {
+            self.stream = connect(self.address);
+        }
+    }
+}
+
+fn connect(address: SocketAddr) -> BufReader<TcpStream> {
+    let stream = TcpStream::connect(address).expect("the server listens");
+    stream.set_nodelay(true).expect("it is open");
+    BufReader::new(stream)
 }
 
 fn requests(size: &Size) -> u64 {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use omq_tokio::{Message, MonitorEvent, MonitorRecvError, MonitorStream, SocketType};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::handshakes::Handshakes;
 use super::open;
 use crate::pubsub::engine::{self, Settings};
 use crate::pubsub::inbox::{Batch, Inbox};
@@ -43,8 +44,10 @@ impl Intake {
         let (commands, mut received) = unbounded_channel();
         let runtime = socket.runtime().clone();
         let endpoint = endpoint.clone();
+        // No more at once than may wait.
+        let batch = usize::try_from(wanted.high_water_mark).map_or(BATCH, |mark| mark.min(BATCH));
         runtime.spawn(async move {
-            read(&socket, &endpoint, &mut received, &inbox).await;
+            read(&socket, &endpoint, &mut received, &inbox, batch).await;
             inbox.close();
         });
         Ok(Self { commands })
@@ -57,6 +60,7 @@ async fn read(
     endpoint: &Endpoint,
     commands: &mut UnboundedReceiver<Command>,
     inbox: &Inbox,
+    batch: usize,
 ) {
     let mut events = socket.monitor();
     for channel in inbox.channels() {
@@ -67,19 +71,19 @@ async fn read(
     if let Err(error) = socket.dial(endpoint).await {
         return inbox.refuse(error.to_string());
     }
-    let mut messages = Vec::with_capacity(BATCH);
-    // It tries again and again, and is told once.
-    let mut is_refused = false;
+    let mut messages = Vec::with_capacity(batch);
+    let mut handshakes = Handshakes::default();
     loop {
         match next(socket, &mut events, commands, inbox, &mut messages).await {
             Next::Messages => {}
-            Next::Event(MonitorEvent::HandshakeSucceeded { .. }) => is_refused = false,
-            Next::Event(MonitorEvent::HandshakeFailed { reason, .. }) if !is_refused => {
-                is_refused = true;
-                inbox.refuse(reason);
+            Next::Event(event) => {
+                if let Some(reason) = handshakes.see(&event) {
+                    inbox.refuse(reason);
+                }
+                if matches!(event, MonitorEvent::ConnectStopped { .. }) {
+                    return;
+                }
             }
-            Next::Event(MonitorEvent::ConnectStopped { .. }) => return,
-            Next::Event(_) => {}
             Next::Exact => narrow(socket, inbox).await,
             Next::Close => return,
         }
@@ -105,7 +109,7 @@ async fn next(
 ) -> Next {
     let receive = async {
         poll_fn(|context| inbox.poll_room(context)).await;
-        socket.recv_many_into(BATCH, messages).await
+        socket.recv_many_into(messages.capacity(), messages).await
     };
     let watch = async {
         loop {

@@ -1,4 +1,7 @@
 //! A PUB socket. What is put before the start delay is over waits here; all else goes to the socket at once, on the thread that puts it.
+//!
+//! With CURVE it is different: there omq queues no more than 64 messages for a subscriber, whatever the high-water mark, and drops the
+//! rest without a word. So all that is put waits here, and a task hands it on a few at a time, as fast as they are encrypted.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,14 +13,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time;
 
-use super::open;
+use super::{BATCH, open};
 use crate::net::is_io_thread;
 use crate::pubsub::engine::{self, Frame, Halt, Settings};
 use crate::transport::{Error, ErrorKind};
 use crate::zmq::{Endpoint, Security, Socket};
-
-/// How many waiting messages are sent before other tasks have their turn.
-const BATCH: usize = 64;
 
 pub(in crate::pubsub) struct Outlet {
     shared: Arc<Shared>,
@@ -29,16 +29,32 @@ pub(in crate::pubsub) struct Outlet {
 struct Shared {
     socket: Socket,
     high_water_mark: usize,
+    /// All that is put goes by the queue.
+    is_paced: bool,
     state: Mutex<State>,
-    /// Nothing waits any more.
+    /// For the task: there is more, or nothing more will come.
+    changed: Notify,
+    /// By the task: nothing waits any more, nor will.
     drained: Notify,
     dropped: AtomicU64,
 }
 
 struct State {
-    /// What was put during the start delay; none when it is over and all of that was sent.
+    /// What was put during the start delay; none when it is over and all of that was sent. If paced, all that was put.
     waiting: Option<VecDeque<Message>>,
     is_stopped: bool,
+}
+
+/// What is to be done before more is sent.
+enum Step {
+    /// Others have their turn.
+    More,
+    /// The socket has no room.
+    Full,
+    /// Nothing waits.
+    Empty,
+    /// Nothing waits, nor will.
+    Over,
 }
 
 impl Outlet {
@@ -49,7 +65,7 @@ impl Outlet {
     ) -> Result<(Self, Endpoint), Error> {
         let socket = open(SocketType::Pub, security, wanted)?;
         let bound = socket.bind(endpoint)?;
-        Ok((Self::new(socket, wanted), bound))
+        Ok((Self::new(socket, security, wanted), bound))
     }
 
     pub(in crate::pubsub) fn connect(
@@ -57,7 +73,7 @@ impl Outlet {
         security: &Security,
         wanted: &Settings,
     ) -> Result<Self, Error> {
-        let this = Self::new(open(SocketType::Pub, security, wanted)?, wanted);
+        let this = Self::new(open(SocketType::Pub, security, wanted)?, security, wanted);
         let (shared, endpoint) = (this.shared.clone(), endpoint.clone());
         this.shared.socket.runtime().spawn(async move {
             // The socket may have been closed meanwhile, which is no error.
@@ -70,18 +86,21 @@ impl Outlet {
         Ok(this)
     }
 
-    fn new(socket: Socket, wanted: &Settings) -> Self {
+    fn new(socket: Socket, security: &Security, wanted: &Settings) -> Self {
         let runtime = socket.runtime().clone();
         let shared = Arc::new(Shared {
             socket,
             high_water_mark: usize::try_from(wanted.high_water_mark).unwrap_or(usize::MAX),
+            is_paced: !matches!(security, Security::None),
             state: Mutex::new(State { waiting: Some(VecDeque::new()), is_stopped: false }),
+            changed: Notify::new(),
             drained: Notify::new(),
             dropped: AtomicU64::new(0),
         });
         let (delay, starting) = (wanted.start_delay, shared.clone());
         runtime.spawn(async move {
-            time::sleep(delay).await;
+            // Ends early if what waits is given up.
+            let _ = time::timeout(delay, starting.abandoned()).await;
             starting.drain().await;
         });
         Self { shared, linger: wanted.linger, halt: Mutex::new(None) }
@@ -89,37 +108,50 @@ impl Outlet {
 }
 
 impl Shared {
-    /// Sends what was put during the start delay. What is put meanwhile queues up behind it, so that the order stays.
+    /// Sends what waits. What is put meanwhile queues up behind it, so that the order stays.
     async fn drain(&self) {
-        while let Some(is_full) = self.drain_some() {
-            match is_full {
-                true => self.socket.wait_send_ready().await,
-                false => tokio::task::yield_now().await,
+        loop {
+            match self.drain_some() {
+                Step::More => tokio::task::yield_now().await,
+                Step::Full => self.socket.wait_send_ready().await,
+                Step::Empty => self.changed.notified().await,
+                Step::Over => break,
             }
         }
         self.drained.notify_one();
     }
 
-    /// Sends some of what waits. Says whether the socket had no room for more; nothing when nothing waits any more.
-    fn drain_some(&self) -> Option<bool> {
+    /// Sends some of what waits.
+    fn drain_some(&self) -> Step {
         let mut state = self.state.lock();
-        let waiting = state.waiting.as_mut()?;
+        let goes_on = self.is_paced && !state.is_stopped;
+        let Some(waiting) = state.waiting.as_mut() else { return Step::Over };
         for _ in 0..BATCH {
             let Some(message) = waiting.pop_front() else {
+                if goes_on {
+                    return Step::Empty;
+                }
                 state.waiting = None;
-                return None;
+                return Step::Over;
             };
             match self.socket.try_send(message) {
                 Ok(()) => {}
                 Err(TrySendError::Full(message)) => {
                     waiting.push_front(message);
-                    return Some(true);
+                    return Step::Full;
                 }
                 // Nobody takes the rest either.
-                Err(_) => return None,
+                Err(_) => return Step::Over,
             }
         }
-        Some(false)
+        Step::More
+    }
+
+    /// Waits until what waits is given up.
+    async fn abandoned(&self) {
+        while self.state.lock().waiting.is_some() {
+            self.changed.notified().await;
+        }
     }
 
     /// Sends what waits, and closes the socket, before the deadline.
@@ -151,6 +183,7 @@ impl Shared {
     /// Gives up what waits for the end of the start delay.
     fn abandon(&self) -> u64 {
         let waiting = self.state.lock().waiting.take();
+        self.changed.notify_one();
         waiting.map_or(0, |waiting| waiting.len() as u64)
     }
 }
@@ -165,6 +198,9 @@ impl engine::Outlet for Outlet {
         let is_full = match &mut state.waiting {
             Some(waiting) if waiting.len() < self.shared.high_water_mark => {
                 waiting.push_back(message);
+                if self.shared.is_paced {
+                    self.shared.changed.notify_one();
+                }
                 false
             }
             Some(_) => true,
@@ -192,6 +228,7 @@ impl engine::Outlet for Outlet {
 
     fn stop(&self, deadline: Option<Instant>) -> Halt {
         self.shared.state.lock().is_stopped = true;
+        self.shared.changed.notify_one();
         let mut halt = self.halt.lock();
         if let Some(halt) = *halt {
             return halt;
@@ -217,6 +254,7 @@ impl Drop for Outlet {
             }
             return;
         }
+        self.shared.changed.notify_one();
         let deadline = self.linger.and_then(|linger| Instant::now().checked_add(linger));
         let shared = self.shared.clone();
         self.shared.socket.runtime().spawn(async move {

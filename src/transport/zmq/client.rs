@@ -175,8 +175,13 @@ impl Exchange<'_> {
     }
 
     async fn send(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let link = loop {
+            let link = self.link.insert(self.client.link(self.to_be_used)?);
+            if link.is_usable().await {
+                break self.link.as_mut().expect("it was just inserted");
+            }
+        };
         let message = std::mem::take(&mut self.message);
-        let link = self.link.insert(self.client.link(self.to_be_used).await?);
         match self.to_be_used {
             Use::Calls => link.call(&self.client.endpoint, message).await.map(Some),
             Use::Posts => link.post(&self.client.endpoint, message).await.map(|()| None),
@@ -210,16 +215,10 @@ impl Shared {
         }
     }
 
-    /// A connection that stands, or a new one.
-    async fn link(&self, to_be_used: Use) -> Result<Link, Error> {
-        loop {
-            let Some(mut link) = self.idle(to_be_used).lock().pop() else {
-                return Link::open(to_be_used, &self.endpoint, &self.settings);
-            };
-            if link.is_usable().await {
-                return Ok(link);
-            }
-        }
+    /// A connection that is free, or a new one.
+    fn link(&self, to_be_used: Use) -> Result<Link, Error> {
+        let idle = self.idle(to_be_used).lock().pop();
+        idle.map_or_else(|| Link::open(to_be_used, &self.endpoint, &self.settings), Ok)
     }
 
     /// When one connection has failed, those that wait may be dead as well without knowing: the next message takes a new one.

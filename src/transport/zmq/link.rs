@@ -64,8 +64,11 @@ impl Link {
         self.idle_since = Instant::now();
     }
 
-    /// Whether it can be used again: its connection stands, as far as is known.
+    /// Whether it can be used: it is new, or its connection stands, as far as is known.
     pub(super) async fn is_usable(&mut self) -> bool {
+        if !self.is_connecting {
+            return true;
+        }
         if self.idle_since.elapsed() > A_MOMENT {
             // The server may have been started again meanwhile. What is sent over the old connection then would be lost.
             self.socket.runtime().catch_up().await;
@@ -120,7 +123,13 @@ impl Link {
 
     async fn connect(&mut self, endpoint: &Endpoint) -> Result<(), Error> {
         if !self.is_connecting {
-            self.socket.dial(endpoint).await?;
+            self.socket.dial(endpoint).await.map_err(|error| match error.kind() {
+                // The name is not known; everything else is tried again and again.
+                ErrorKind::Io => {
+                    Error::new(ErrorKind::Unreachable, "the server cannot be found").because(error)
+                }
+                _ => error,
+            })?;
             self.is_connecting = true;
         }
         Ok(())
@@ -185,7 +194,9 @@ impl Watch {
                 self.state = State::Away;
                 self.handshake_failed(reason)
             }
-            MonitorEvent::ConnectStopped { reason, .. } => Err(refused(&format!("{reason:?}"))),
+            MonitorEvent::ConnectStopped { reason, .. } => {
+                self.handshake_failed(&format!("it sent ERROR: {reason:?}"))
+            }
             MonitorEvent::Disconnected { reason, .. } => Err(lost(reason)),
             _ => Ok(()),
         }
@@ -196,12 +207,11 @@ impl Watch {
             self.hung_up()
         } else if reason.contains("timeout") {
             Ok(()) // it is tried again
-        } else if reason.starts_with("protocol violation: bad ZMTP") || reason.starts_with("unsupported ZMTP")
-        {
-            let text = format!("what listens there does not speak 0MQ ({reason}); look at the address");
-            Err(Error::new(ErrorKind::Protocol, text))
-        } else {
+        } else if is_about_security(reason) {
             Err(refused(reason))
+        } else {
+            let text = format!("what listens there is no server over 0MQ ({reason}); look at the address");
+            Err(Error::new(ErrorKind::Protocol, text))
         }
     }
 
@@ -213,6 +223,12 @@ impl Watch {
         }
         Err(refused("it hangs up during the handshake"))
     }
+}
+
+/// The crate below tells it to people only.
+fn is_about_security(reason: &str) -> bool {
+    let words = ["mechanism", "CURVE", "sent ERROR"];
+    words.iter().any(|word| reason.contains(word)) && !reason.contains("socket type")
 }
 
 fn refused(reason: &str) -> Error {

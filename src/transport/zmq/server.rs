@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -166,8 +167,11 @@ impl Router {
         let frames = message.len() - 1;
         let envelope = message.iter().take(frames).map(|frame| Bytes::copy_from_slice(&frame)).collect();
         let context = Context::new(Reply { router: self.clone(), client, envelope });
-        // If nobody takes it, it stays unanswered.
-        let _ = incoming.push(context, to_vec(body));
+        // A waker is the user's, and runs here. One that panics has been told of, and costs nobody else anything.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            // If nobody takes the message, it stays unanswered.
+            let _ = incoming.push(context, to_vec(body));
+        }));
     }
 }
 
