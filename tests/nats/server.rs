@@ -24,6 +24,7 @@ struct Running {
 }
 
 const SCRIPT: &str = r#"
+PATH=$PATH:/usr/sbin:/sbin
 exec 3<&0
 nats-server "$@" 2>&1 &
 server=$!
@@ -83,8 +84,8 @@ impl NatsServer {
                 let _ = sender.send(line);
             }
         });
-        let (mut pid, mut said) = (String::new(), Vec::new());
-        loop {
+        let (mut pid, mut is_ready, mut said) = (String::new(), false, Vec::new());
+        while !is_ready || pid.is_empty() {
             let line = lines.recv_timeout(LONG).unwrap_or_else(|error| {
                 panic!("nats-server does not start ({error}); is it installed? It said: {said:#?}")
             });
@@ -93,7 +94,7 @@ impl NatsServer {
             } else if let Some((_, address)) = line.split_once("Listening for client connections on ") {
                 self.port = address.rsplit_once(':').expect("a port").1.parse().expect("a port");
             } else if line.contains("Server is ready") {
-                break;
+                is_ready = true;
             } else if line.contains("not found") {
                 panic!("apt-get install nats-server: {line}");
             }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::message::OutboundMessage;
 use async_nats::{Message, Subject, Subscriber};
@@ -13,11 +13,11 @@ use super::refusal::Refusal;
 use crate::nats::{Connection, Inner, Subscribing, check_group, check_pattern, until};
 use crate::net::after;
 use crate::runtime::{Either, race};
-use crate::transport::{Context, Error, Incoming, ReplyError, Responder, ServerTransport};
+use crate::transport::{Context, Error, ErrorKind, Incoming, ReplyError, Responder, ServerTransport};
 
-/// How long it may take to leave, and after what time without many messages none is thought to be on its way.
+/// How long it may take to leave, and after how many rounds to the server and back without a message none is thought to be on its way.
 const LEAVING: Duration = Duration::from_secs(1);
-const QUIET: Duration = Duration::from_millis(20);
+const QUIET_ROUNDS: u32 = 20;
 
 /// What a [`Server`] is like: queue group and limits. Then [`serve`](Self::serve) with them.
 ///
@@ -239,18 +239,44 @@ impl Receiver {
     /// end, so what comes after that is lost. But it can be ended after a number of messages, which are then exactly those that come.
     async fn leave(&mut self, subscriber: &mut Subscriber) {
         let Some(connection) = self.connection.upgrade() else { return };
+        let deadline = after(LEAVING);
         let before = self.count;
-        let one_round = connection.flushed(after(LEAVING));
-        if let Either::Right(Err(_)) = race(self.all(subscriber), one_round).await {
+        if self.round(subscriber, &connection, deadline).await != Some(true) {
             return; // There is no connection, and nothing on its way.
         }
         // Twice as many as come in one round to the server and back, which are all that may be on their way.
         let more = 2 * (self.count - before) + 8;
-        let asked = subscriber.unsubscribe_after(self.count + more).await;
-        if asked.is_ok() && until(after(QUIET), self.all(subscriber)).await.is_none() {
-            // So few come that none is on its way just now.
-            let _ = subscriber.drain().await;
+        if subscriber.unsubscribe_after(self.count + more).await.is_err() {
+            return;
+        }
+        // Where they come slowly, that takes too long; but then hardly any is on its way at one moment.
+        let mut quiet = 0;
+        while quiet < QUIET_ROUNDS {
+            let before = self.count;
+            match self.round(subscriber, &connection, deadline).await {
+                Some(true) => quiet = if self.count == before { quiet + 1 } else { 0 },
+                Some(false) => return,
+                None => break,
+            }
+        }
+        if subscriber.drain().await.is_ok() {
             until(after(LEAVING), self.all(subscriber)).await;
+        }
+    }
+
+    /// Takes messages while something goes to the server and back. Says whether the connection is there and more may come; nothing when
+    /// the time is over.
+    async fn round(
+        &mut self,
+        subscriber: &mut Subscriber,
+        connection: &Arc<Inner>,
+        deadline: Option<Instant>,
+    ) -> Option<bool> {
+        match race(self.all(subscriber), connection.flushed(deadline)).await {
+            Either::Left(()) => Some(false),
+            Either::Right(Ok(())) => Some(true),
+            Either::Right(Err(error)) if error.kind() == ErrorKind::Timeout => None,
+            Either::Right(Err(_)) => Some(false),
         }
     }
 
