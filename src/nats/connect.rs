@@ -61,7 +61,7 @@ pub(super) fn connect(settings: Settings, servers: Servers) -> Result<Connection
     let runtime = runtime()?;
     match runtime.wait(None, establish(&runtime, &settings, &servers)) {
         Ok(connection) => connection,
-        Err(GaveUp::WouldDeadlock | GaveUp::Timeout) => Err(Error::new(
+        Err(GaveUp::WouldDeadlock | GaveUp::Timeout | GaveUp::ThreadEnds) => Err(Error::new(
             ErrorKind::WouldDeadlock,
             "this thread serves connections, and must not wait for one",
         )),

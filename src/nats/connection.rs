@@ -225,7 +225,7 @@ impl Inner {
     /// Waits on the calling thread.
     pub(crate) fn wait<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.runtime.wait(None, future).unwrap_or_else(|gave_up| match gave_up {
-            GaveUp::WouldDeadlock | GaveUp::Timeout => Err(Error::new(
+            GaveUp::WouldDeadlock | GaveUp::Timeout | GaveUp::ThreadEnds => Err(Error::new(
                 ErrorKind::WouldDeadlock,
                 "this thread serves the connection, and must not wait for it",
             )),

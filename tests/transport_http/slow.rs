@@ -56,6 +56,18 @@ fn idle_connections_are_closed_after_the_same_time() {
 }
 
 #[test]
+fn huge_times_are_none() {
+    let most = Duration::MAX;
+    let options =
+        Options::new().header_timeout(most).body_timeout(most).reply_timeout(most).write_timeout(most);
+    let echo = Answering::echo(&options);
+    let mut client = Raw::connect(&echo.server);
+    client.say("POST / HTTP/1.1\r\nHost: localhost\r\nContent-");
+    client.say("Length: 2\r\n\r\n1").say("2");
+    assert_eq!(client.answer().body, b"12");
+}
+
+#[test]
 fn slow_bodies_are_408() {
     let echo = Answering::echo(&Options::new().body_timeout(SOON));
     for head in ["Content-Length: 100000\r\n", "Transfer-Encoding: chunked\r\n"] {

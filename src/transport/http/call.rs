@@ -35,7 +35,7 @@ pub(super) fn agent(settings: &Settings) -> Agent {
     // To read the system's certificates takes some milliseconds.
     #[cfg(feature = "https")]
     let config = match settings.url.scheme_str() {
-        Some("http") if settings.redirects == 0 => config,
+        Some("http") if settings.redirects == 0 && settings.proxy.is_none() => config,
         _ => config.tls_config(settings.roots.config()),
     };
     config.build().into()

@@ -213,10 +213,18 @@ impl Client {
     /// # Errors
     /// [`InvalidAddress`](ErrorKind::InvalidAddress).
     pub fn proxy(self, url: &str) -> Result<Self, Error> {
-        let proxy = ureq::Proxy::new(url).map_err(|error| {
-            Error::new(ErrorKind::InvalidAddress, "that is no URL of a proxy; give \"http://host:port\"")
-                .because(error)
-        })?;
+        let invalid =
+            || Error::new(ErrorKind::InvalidAddress, "that is no URL of a proxy; give \"http://host:port\"");
+        let proxy = ureq::Proxy::new(url).map_err(|error| invalid().because(error))?;
+        // ureq is built without the others, and panics when it is to use one.
+        let is_spoken = match proxy.protocol() {
+            ureq::ProxyProtocol::Http => true,
+            ureq::ProxyProtocol::Https => cfg!(feature = "https"),
+            _ => false,
+        };
+        if !is_spoken {
+            return Err(invalid().because("such a proxy is not spoken to"));
+        }
         Ok(self.with(|settings| settings.proxy = Some(proxy)))
     }
 
