@@ -357,3 +357,23 @@ fn a_server_without_streams() {
     let stopped = publisher.stop(Duration::from_millis(100));
     assert_eq!((stopped.sent, stopped.unsent), (0, 1));
 }
+
+#[test]
+fn what_an_exact_subscription_does_not_want_is_done_with() {
+    let nats = NatsServer::start_with_streams();
+    let connection = connect(&nats);
+    let bus = bus(&connection);
+    let publisher = bus.publisher().unwrap();
+    publisher.put(["ab", "a"], &1).unwrap();
+    assert_eq!(publisher.stop(LONG).sent, 2);
+    let router: MessageRouter<Vec<String>> = MessageRouter::new(|| {});
+    router.start().unwrap();
+    // One that came again and again would keep the next from coming.
+    let subscriber = bus.durable_subscriber(window().unacknowledged_limit(1), "a").unwrap().exact();
+    let _serving = subscriber
+        .deliver_to(&router, |app: &mut Vec<_>, channel, _: u32| app.push(channel.to_owned()))
+        .unwrap();
+    let mut app = Vec::new();
+    router.route_until(&mut app, |app| !app.is_empty(), LONG).unwrap();
+    assert_eq!(app, ["a"]);
+}
