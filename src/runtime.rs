@@ -110,6 +110,8 @@ impl Runtime {
         deadline: Option<Instant>,
         future: impl Future<Output = T>,
     ) -> Result<T, GaveUp> {
+        // First, so that the future is dropped before it ends: what it holds may need it to say good-bye.
+        let _entered = self.enter();
         struct Unpark(Thread);
         impl Wake for Unpark {
             fn wake(self: Arc<Self>) {
@@ -119,7 +121,6 @@ impl Runtime {
         let waker = Arc::new(Unpark(thread::current())).into();
         let mut context = task::Context::from_waker(&waker);
         let mut future = pin!(future);
-        let _entered = self.enter();
         loop {
             if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
                 return Ok(value);
