@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError, rustls};
 
-use super::connection::{Connection, Inner};
+use super::connection::Connection;
+use super::inner::Inner;
 use super::servers::{Login, Servers};
 use crate::StartedSender;
 use crate::net::after;
