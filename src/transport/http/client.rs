@@ -223,12 +223,8 @@ impl Client {
             || Error::new(ErrorKind::InvalidAddress, "that is no URL of a proxy; give \"http://host:port\"");
         let proxy = ureq::Proxy::new(url).map_err(|error| invalid().because(error))?;
         // ureq is built without the others, and panics when it is to use one.
-        let is_spoken = match proxy.protocol() {
-            ureq::ProxyProtocol::Http => true,
-            ureq::ProxyProtocol::Https => cfg!(feature = "https"),
-            _ => false,
-        };
-        if !is_spoken {
+        let (protocol, speaks_tls) = (proxy.protocol(), cfg!(feature = "https"));
+        if protocol != ureq::ProxyProtocol::Http && !(protocol == ureq::ProxyProtocol::Https && speaks_tls) {
             return Err(invalid().because("such a proxy is not spoken to"));
         }
         Ok(self.with(|settings| settings.proxy = Some(proxy)))
