@@ -11,13 +11,14 @@
 //! What to look for:
 //!
 //! - A member who comes late misses what was published before: so the group repeats its question until all have voted, or the time
-//!   is over. A bus is at most once; who needs more says so in his messages.
+//!   is over, and its result for a while. A bus is at most once; who needs more says so in his messages.
 //! - `Group` knows nothing of sockets and threads: it is called for each vote, in the thread that owns it.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::process::{Child, Command, ExitCode};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use foreground::pubsub::{Bus, Forwarder, Publisher};
@@ -38,6 +39,8 @@ struct Vote {
 }
 
 const REPEAT: Duration = Duration::from_millis(250);
+/// How often the result is told.
+const RESULTS: u32 = 8;
 const NO_DELAY: Duration = Duration::ZERO;
 
 struct Group {
@@ -78,7 +81,9 @@ impl Group {
         let observed: Vec<_> = self.members.iter().map(|member| format!("vote.{member}")).collect();
         let subscriber = Bus::new(forwarder.subscribers_address())?.subscriber(observed)?.exact();
         let _serving = subscriber.deliver_to(&router, |group: &mut Self, channel, vote: Vote| {
-            group.count(channel.trim_start_matches("vote."), vote.answer);
+            if let Some(member) = channel.strip_prefix("vote.") {
+                group.count(member, vote.answer);
+            }
         })?;
 
         let end = Instant::now() + time;
@@ -91,8 +96,12 @@ impl Group {
         }
         let lines = self.result();
         lines.iter().for_each(|line| println!("{line}"));
-        publisher.put(&self.members, &Instruction::Result { lines })?;
-        publisher.stop(Duration::from_secs(1));
+        // The result may be missed as well. Who has heard it has gone.
+        let result = Instruction::Result { lines };
+        for _ in 0..RESULTS {
+            publisher.put(&self.members, &result)?;
+            thread::sleep(REPEAT);
+        }
         Ok(())
     }
 }

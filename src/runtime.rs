@@ -116,6 +116,8 @@ impl Runtime {
         deadline: Option<Instant>,
         future: impl Future<Output = T>,
     ) -> Result<T, GaveUp> {
+        // First, so that the future is dropped before it ends: what it holds may need it to say good-bye.
+        let Ok(_entered) = self.enter() else { return Err(GaveUp::ThreadEnds) };
         struct Unpark(Thread);
         impl Wake for Unpark {
             fn wake(self: Arc<Self>) {
@@ -125,7 +127,6 @@ impl Runtime {
         let waker = Arc::new(Unpark(thread::current())).into();
         let mut context = task::Context::from_waker(&waker);
         let mut future = pin!(future);
-        let Ok(_entered) = self.enter() else { return Err(GaveUp::ThreadEnds) };
         loop {
             if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
                 return Ok(value);

@@ -171,7 +171,8 @@ fn options(settings: &Settings, servers: &Servers) -> Result<ConnectOptions, Err
         .ping_interval(settings.ping_interval.max(Duration::from_millis(1)))
         .connection_timeout(settings.connect_timeout)
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
-        .require_tls(settings.require_tls)
+        // Else it would not hold for the servers that the cluster tells of, which have no scheme.
+        .require_tls(settings.require_tls || servers.are_all_tls())
         .reconnect_delay_callback(move |attempts| match attempts {
             0 | 1 => Duration::ZERO,
             _ => {

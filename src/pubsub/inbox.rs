@@ -1,5 +1,6 @@
 //! Where what comes waits for whoever gets it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -137,7 +138,9 @@ impl Inbox {
         let place = self.room.take_for(batch.items.len(), batch.bytes.len());
         let shared = Arc::new(Shared { bytes: batch.bytes, _place: place });
         let arrived = |(item, done)| Arrived { shared: shared.clone(), item, done };
-        self.queue.push_all(batch.items.into_iter().map(arrived))
+        // The waker of a router is the user's, and runs here. One that panics has been told of, and costs nobody else anything.
+        let push = || self.queue.push_all(batch.items.into_iter().map(arrived));
+        catch_unwind(AssertUnwindSafe(push)).unwrap_or(true)
     }
 
     /// Tells whoever gets messages that the other side does not let this one in.
@@ -244,7 +247,8 @@ impl Arrived {
         }
     }
 
-    fn finish(self) {
+    /// It is done with.
+    pub(super) fn finish(self) {
         if let Some(done) = self.done {
             done();
         }

@@ -253,8 +253,9 @@ impl Subscriber {
         let (deliver, serving) = serve_many(router, move |state, arrived| {
             // It is open as long as the callback lives.
             let inbox = &self.0.inbox;
-            if inbox.wants(&arrived) {
-                inbox.open(arrived, |received| callback(state, received));
+            match inbox.wants(&arrived) {
+                true => inbox.open(arrived, |received| callback(state, received)),
+                false => arrived.finish(),
             }
         })?;
         inbox.deliver_to(deliver);

@@ -223,8 +223,9 @@ impl Client {
             || Error::new(ErrorKind::InvalidAddress, "that is no URL of a proxy; give \"http://host:port\"");
         let proxy = ureq::Proxy::new(url).map_err(|error| invalid().because(error))?;
         // ureq is built without the others, and panics when it is to use one.
-        let (protocol, speaks_tls) = (proxy.protocol(), cfg!(feature = "https"));
-        if protocol != ureq::ProxyProtocol::Http && !(protocol == ureq::ProxyProtocol::Https && speaks_tls) {
+        let is_spoken = matches!(proxy.protocol(), ureq::ProxyProtocol::Http)
+            || cfg!(feature = "https") && matches!(proxy.protocol(), ureq::ProxyProtocol::Https);
+        if !is_spoken {
             return Err(invalid().because("such a proxy is not spoken to"));
         }
         Ok(self.with(|settings| settings.proxy = Some(proxy)))
