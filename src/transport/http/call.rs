@@ -42,9 +42,12 @@ pub(super) fn agent(settings: &Settings) -> Agent {
 }
 
 /// Sends a message and waits for the reply.
-pub(super) fn send(agent: &Agent, settings: &Settings, message: &[u8]) -> Result<Vec<u8>, Error> {
-    // What the clock cannot name is for ever.
-    let deadline = settings.timeout.and_then(after);
+pub(super) fn send(
+    agent: &Agent,
+    settings: &Settings,
+    deadline: Option<Instant>,
+    message: &[u8],
+) -> Result<Vec<u8>, Error> {
     let mut target = settings.url.clone();
     let mut redirects = 0;
     loop {
