@@ -442,3 +442,28 @@ fn a_stream_that_is_changed_keeps_what_others_have_settled() {
         120_000_000_000_u64
     );
 }
+
+#[test]
+fn what_was_on_its_way_to_a_window_that_is_closed_comes_soon_to_the_next() {
+    let nats = NatsServer::start_with_streams();
+    let connection = connect(&nats);
+    publish(&bus(&connection), 0..3000);
+    // NATS is patient for 30 seconds.
+    let open = || bus(&connection).durable_subscriber("window", "").unwrap();
+    let mut seen = BTreeSet::new();
+    let start = Instant::now();
+    while seen.len() < 2900 {
+        let router: MessageRouter<Vec<u32>> = MessageRouter::new(|| {});
+        router.start().unwrap();
+        let serving = open().deliver_to(&router, |app: &mut Vec<u32>, _, n| app.push(n)).unwrap();
+        let mut app = Vec::new();
+        router.route_until(&mut app, |app| app.len() > 50, LONG).unwrap();
+        drop(serving);
+        seen.extend(app);
+    }
+    let rest = open();
+    while seen.len() < 3000 {
+        seen.insert(get(&rest, 1)[0]);
+    }
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+}
