@@ -30,7 +30,7 @@ pub(crate) use self::reactor::is_io_thread;
 pub(crate) use self::socket::ListenerKind;
 pub use self::socket::{Listener, Stream};
 #[cfg(all(unix, feature = "zmq"))]
-pub(crate) use self::socket_file::is_occupied;
+pub(crate) use self::socket_file::{BINDING, is_occupied};
 
 /// What a system without them says of a Unix socket.
 #[cfg(not(unix))]

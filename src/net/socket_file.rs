@@ -6,7 +6,12 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
 use socket2::SockAddr;
+
+/// Held by whoever binds to a file, so that nobody else of this program comes between the look and the bind, and replaces a socket that
+/// has just been bound.
+pub(crate) static BINDING: Mutex<()> = Mutex::new(());
 
 /// Removed when dropped, unless another has been put in its place meanwhile.
 #[derive(Debug)]
@@ -17,6 +22,7 @@ pub(super) struct SocketFile {
 
 impl SocketFile {
     pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, Self)> {
+        let _alone = BINDING.lock();
         let listener = match UnixListener::bind(path) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
                 fs::remove_file(path)?;
@@ -84,6 +90,25 @@ mod tests {
         let (done, result) = mpsc::channel();
         thread::spawn(move || done.send(SocketFile::bind(&path).is_err()));
         assert!(result.recv_timeout(Duration::from_secs(20)).expect("it does not wait"));
+    }
+
+    #[test]
+    fn of_those_who_replace_a_file_at_once_one_does() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let path = folder.path().join(round.to_string());
+            drop(UnixListener::bind(&path).unwrap());
+            let all_are_here = std::sync::Barrier::new(4);
+            let bind = || {
+                all_are_here.wait();
+                SocketFile::bind(&path).ok()
+            };
+            let bound: Vec<_> = std::thread::scope(|scope| {
+                let binding: Vec<_> = (0..4).map(|_| scope.spawn(bind)).collect();
+                binding.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(bound.len(), 1);
+        }
     }
 
     #[test]

@@ -9,12 +9,10 @@ use std::time::{Duration, Instant};
 use omq_tokio::IpcPath;
 use omq_tokio::message::Payload;
 use omq_tokio::{Options, SocketType};
-#[cfg(unix)]
-use parking_lot::Mutex;
 
 use super::{Endpoint, Security};
 #[cfg(unix)]
-use crate::net::is_occupied;
+use crate::net::{BINDING, is_occupied};
 use crate::runtime::{GaveUp, Runtime};
 use crate::transport::{Error, ErrorKind};
 
@@ -137,10 +135,6 @@ impl Drop for Socket {
         });
     }
 }
-
-/// Held by whoever binds to a file.
-#[cfg(unix)]
-static BINDING: Mutex<()> = Mutex::new(());
 
 /// Room for the frames before a message, for which the crate below counts a little too.
 const ENVELOPE: usize = 4096;
