@@ -93,7 +93,9 @@ impl Group {
         let observed: Vec<_> = self.members.iter().map(|member| format!("vote.{member}")).collect();
         let subscriber = Bus::new(forwarder.subscribers_address())?.subscriber(observed)?.exact();
         let _serving = subscriber.deliver_to(&router, |group: &mut Self, channel, said: Said| {
-            group.take(channel.trim_start_matches("vote."), said);
+            if let Some(member) = channel.strip_prefix("vote.") {
+                group.take(member, said);
+            }
         })?;
 
         let end = Instant::now() + time;

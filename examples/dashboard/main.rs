@@ -74,7 +74,9 @@ impl Dashboard {
         let forwarder = Bus::new("tcp://127.0.0.1:0")?.forwarder("tcp://127.0.0.1:0")?;
         let subscriber = Bus::new(forwarder.subscribers_address())?.subscriber(CHANNEL)?;
         let serving = subscriber.deliver_to(router, |app: &mut Self, channel, measured: Measurement| {
-            app.board.add(channel.trim_start_matches(CHANNEL), measured.value);
+            if let Some(name) = channel.strip_prefix(CHANNEL) {
+                app.board.add(name, measured.value);
+            }
         })?;
         Ok(Self { board: Board::default(), forwarder, publishers: Vec::new(), _serving: serving })
     }

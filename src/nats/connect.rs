@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError, rustls};
 
-use super::connection::{Connection, Inner};
+use super::connection::Connection;
+use super::inner::Inner;
 use super::servers::{Login, Servers};
 use crate::StartedSender;
 use crate::net::after;
@@ -61,7 +62,7 @@ pub(super) fn connect(settings: Settings, servers: Servers) -> Result<Connection
     let runtime = runtime()?;
     match runtime.wait(None, establish(&runtime, &settings, &servers)) {
         Ok(connection) => connection,
-        Err(GaveUp::WouldDeadlock | GaveUp::Timeout) => Err(Error::new(
+        Err(GaveUp::WouldDeadlock | GaveUp::Timeout | GaveUp::ThreadEnds) => Err(Error::new(
             ErrorKind::WouldDeadlock,
             "this thread serves connections, and must not wait for one",
         )),
@@ -171,7 +172,8 @@ fn options(settings: &Settings, servers: &Servers) -> Result<ConnectOptions, Err
         .ping_interval(settings.ping_interval.max(Duration::from_millis(1)))
         .connection_timeout(settings.connect_timeout)
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
-        .require_tls(settings.require_tls)
+        // Else it would not hold for the servers that the cluster tells of, which have no scheme.
+        .require_tls(settings.require_tls || servers.are_all_tls())
         .reconnect_delay_callback(move |attempts| match attempts {
             0 | 1 => Duration::ZERO,
             _ => {

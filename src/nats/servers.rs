@@ -50,6 +50,11 @@ impl Servers {
         Ok(servers)
     }
 
+    /// Whether nobody is to be talked to but by TLS.
+    pub(super) fn are_all_tls(&self) -> bool {
+        self.addresses.iter().all(|address| address.scheme() == "tls")
+    }
+
     fn add(&mut self, part: &str) -> Result<(), Error> {
         let address: ServerAddr =
             part.parse().map_err(|error: std::io::Error| invalid(part).because(error))?;
@@ -118,6 +123,8 @@ mod tests {
         let servers = Servers::parse("localhost, nats://me:p%40ss%@[::1]:1, tls://other:5").unwrap();
         assert_eq!(servers.text, "nats://localhost:4222,nats://[::1]:1,tls://other:5");
         assert_eq!(servers.addresses.len(), 3);
+        assert!(!servers.are_all_tls());
+        assert!(Servers::parse("tls://one,tls://other").unwrap().are_all_tls());
         assert!(!format!("{servers:?}").contains("p@ss"));
         assert!(!format!("{servers:?}").contains("p%40ss"));
         match servers.login {

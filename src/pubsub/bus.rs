@@ -7,7 +7,7 @@ use super::engine::Settings;
 use super::inbox::Inbox;
 use super::{Channels, Error, ErrorKind, Publisher, Subscriber};
 #[cfg(feature = "zmq")]
-use crate::zmq::{Endpoint, Keys, PublicKey, Security};
+use crate::zmq::{Curve, Endpoint, Keys, PublicKey};
 
 /// An address, and how publishers and subscribers meet there. Making one opens nothing.
 ///
@@ -43,7 +43,7 @@ pub struct Bus {
 #[derive(Clone)]
 pub(super) enum Engine {
     #[cfg(feature = "zmq")]
-    Zmq { endpoint: Endpoint, security: Security },
+    Zmq { endpoint: Endpoint, curve: Curve },
     #[cfg(feature = "nats")]
     Nats(super::nats::Settled),
 }
@@ -73,7 +73,7 @@ impl Bus {
         A::Error: Into<Error>,
     {
         let endpoint = address.try_into().map_err(Into::into)?;
-        Ok(Self::with_engine(Engine::Zmq { endpoint, security: Security::None }))
+        Ok(Self::with_engine(Engine::Zmq { endpoint, curve: Curve::default() }))
     }
 
     pub(super) fn with_engine(engine: Engine) -> Self {
@@ -160,7 +160,9 @@ impl Bus {
         self
     }
 
-    /// Has a publisher prove who it is, and encrypts: only subscribers that know the public key can connect.
+    /// Has a publisher prove who it is, and encrypts: only subscribers that know the public key can connect. For who listens, which a
+    /// [`forwarder`](Self::forwarder) does on both sides; who connects takes [`curve_client`](Self::curve_client). The wrong one of the two
+    /// is an error when the bus is used, never no security.
     ///
     /// # Examples
     ///
@@ -180,32 +182,27 @@ impl Bus {
     #[cfg(feature = "zmq")]
     #[must_use]
     pub fn curve_server(self, keys: Keys) -> Self {
-        self.secured(|_| Security::Server { keys, clients: None })
+        self.secured(|curve| curve.server(keys))
     }
 
-    /// Lets in these subscribers only. For after [`curve_server`](Self::curve_server).
+    /// Lets in only who connects with one of these keys, and those of earlier calls. Needs [`curve_server`](Self::curve_server).
     #[cfg(feature = "zmq")]
     #[must_use]
     pub fn allow(self, allowed: impl IntoIterator<Item = PublicKey>) -> Self {
-        self.secured(|security| match security {
-            Security::Server { keys, .. } => {
-                Security::Server { keys, clients: Some(allowed.into_iter().collect()) }
-            }
-            other => other,
-        })
+        self.secured(|curve| curve.allow(allowed))
     }
 
     /// Has a subscriber prove who it is, and encrypts: it connects to who has the secret of `server` only.
     #[cfg(feature = "zmq")]
     #[must_use]
     pub fn curve_client(self, keys: Keys, server: PublicKey) -> Self {
-        self.secured(|_| Security::Client { keys, server })
+        self.secured(|curve| curve.client(keys, server))
     }
 
     #[cfg(feature = "zmq")]
-    fn secured(mut self, change: impl FnOnce(Security) -> Security) -> Self {
+    fn secured(mut self, change: impl FnOnce(&mut Curve)) -> Self {
         match &mut self.engine {
-            Engine::Zmq { security, .. } => *security = change(std::mem::take(security)),
+            Engine::Zmq { curve, .. } => change(curve),
             #[cfg(feature = "nats")]
             Engine::Nats(_) => {
                 self.misuse = Some("the keys of CURVE are 0MQ's; over NATS the connection proves who one is")
@@ -234,8 +231,9 @@ impl Bus {
         self.check()?;
         match &self.engine {
             #[cfg(feature = "zmq")]
-            Engine::Zmq { endpoint, security } => {
-                let (outlet, bound) = super::zmq::Outlet::bind(endpoint, security, &self.settings)?;
+            Engine::Zmq { endpoint, curve } => {
+                let (outlet, bound) =
+                    super::zmq::Outlet::bind(endpoint, &curve.for_server()?, &self.settings)?;
                 Ok(Publisher::new(Box::new(outlet), bound.to_string(), self.settings.message_limit))
             }
             #[cfg(feature = "nats")]
@@ -255,8 +253,8 @@ impl Bus {
     #[cfg(feature = "zmq")]
     pub fn connected_publisher(&self) -> Result<Publisher, Error> {
         self.check()?;
-        let (endpoint, security) = self.zmq()?;
-        let outlet = super::zmq::Outlet::connect(endpoint, security, &self.settings)?;
+        let (endpoint, curve) = self.zmq()?;
+        let outlet = super::zmq::Outlet::connect(endpoint, &curve.for_client()?, &self.settings)?;
         Ok(Publisher::new(Box::new(outlet), endpoint.to_string(), self.settings.message_limit))
     }
 
@@ -273,15 +271,15 @@ impl Bus {
     {
         self.check()?;
         let publishers = publishers.try_into().map_err(Into::into)?;
-        let (subscribers, security) = self.zmq()?;
-        super::Forwarder::bind(&publishers, subscribers, security, &self.settings)
+        let (subscribers, curve) = self.zmq()?;
+        super::Forwarder::bind(&publishers, subscribers, &curve.for_server()?, &self.settings)
     }
 
     /// What only 0MQ can do needs this.
     #[cfg(feature = "zmq")]
-    fn zmq(&self) -> Result<(&Endpoint, &Security), Error> {
+    fn zmq(&self) -> Result<(&Endpoint, &Curve), Error> {
         match &self.engine {
-            Engine::Zmq { endpoint, security } => Ok((endpoint, security)),
+            Engine::Zmq { endpoint, curve } => Ok((endpoint, curve)),
             #[cfg(feature = "nats")]
             Engine::Nats(_) => {
                 let text =
@@ -314,8 +312,9 @@ impl Bus {
         let inbox = Inbox::new(names.into_iter().map(str::to_owned).collect(), &self.settings);
         let intake: Box<dyn super::engine::Intake> = match &self.engine {
             #[cfg(feature = "zmq")]
-            Engine::Zmq { endpoint, security } => {
-                Box::new(super::zmq::Intake::connect(endpoint, security, &self.settings, inbox.clone())?)
+            Engine::Zmq { endpoint, curve } => {
+                let security = curve.for_client()?;
+                Box::new(super::zmq::Intake::connect(endpoint, &security, &self.settings, inbox.clone())?)
             }
             #[cfg(feature = "nats")]
             Engine::Nats(settled) => {

@@ -79,8 +79,9 @@ impl Error for DecodeError {}
 pub enum GetError {
     /// What came is not of that type. The next message is got as ever.
     Decode(DecodeError),
-    /// The other side does not let this one in: a wrong key, or none. It is told once; the subscriber tries again nevertheless, unless
-    /// the other side said that this is no use: then it is closed.
+    /// The other side does not let this one in, and this is why: a wrong key, or none; for a durable subscriber also what the server of
+    /// NATS has against it. It is told once; the subscriber tries again nevertheless, unless the other side said that this is no use:
+    /// then it is closed.
     Refused(String),
     /// The subscriber was closed, and no message is left.
     Closed,
@@ -92,9 +93,7 @@ impl fmt::Display for GetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decode(error) => error.fmt(f),
-            Self::Refused(reason) => {
-                write!(f, "the publisher does not let this subscriber in; compare their keys: {reason}")
-            }
+            Self::Refused(reason) => write!(f, "this subscriber is refused: {reason}"),
             Self::Closed => f.write_str("no message will come: the subscriber was closed"),
             Self::WouldDeadlock => {
                 f.write_str("waiting for a message on the thread that is to bring it would never end")

@@ -1,5 +1,6 @@
 //! Where what comes waits for whoever gets it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -153,7 +154,9 @@ impl Inbox {
         let shared = Arc::new(Shared { bytes, items, _place });
         let mut dones = dones.into_iter();
         let arrived = |index| Arrived { shared: shared.clone(), index, done: dones.next().flatten() };
-        self.queue.push_all((0..count).map(arrived))
+        // The waker of a router is the user's, and runs here. One that panics has been told of, and costs nobody else anything.
+        let push = || self.queue.push_all((0..count).map(arrived));
+        catch_unwind(AssertUnwindSafe(push)).unwrap_or(true)
     }
 
     /// Tells whoever gets messages that the other side does not let this one in.
@@ -278,7 +281,8 @@ impl Arrived {
         }
     }
 
-    fn finish(self) {
+    /// It is done with.
+    pub(super) fn finish(self) {
         if let Some(done) = self.done {
             done();
         }

@@ -120,6 +120,56 @@ pub(crate) enum Security {
     Client { keys: Keys, server: PublicKey },
 }
 
+/// What somebody has settled about CURVE, for servers and for clients.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Curve {
+    server: Option<Keys>,
+    allowed: Option<Vec<PublicKey>>,
+    client: Option<(Keys, PublicKey)>,
+}
+
+impl Curve {
+    pub(crate) fn server(&mut self, keys: Keys) {
+        self.server = Some(keys);
+    }
+
+    pub(crate) fn allow(&mut self, clients: impl IntoIterator<Item = PublicKey>) {
+        self.allowed.get_or_insert_default().extend(clients);
+    }
+
+    pub(crate) fn client(&mut self, keys: Keys, server: PublicKey) {
+        self.client = Some((keys, server));
+    }
+
+    /// For who binds. What contradicts itself is an error, lest it mean no security at all.
+    pub(crate) fn for_server(&self) -> Result<Security, Error> {
+        let problem = match (&self.server, &self.allowed, &self.client) {
+            (None, None, None) => return Ok(Security::None),
+            (Some(keys), clients, None) => {
+                return Ok(Security::Server { keys: keys.clone(), clients: clients.clone() });
+            }
+            (_, _, Some(_)) => "`curve_client` is for those who connect; who listens takes `curve_server`",
+            (None, Some(_), None) => {
+                "without `curve_server` nobody proves who they are, so `allow` is in vain"
+            }
+        };
+        Err(Error::new(ErrorKind::InvalidInput, problem))
+    }
+
+    /// For who connects.
+    pub(crate) fn for_client(&self) -> Result<Security, Error> {
+        if self.server.is_some() || self.allowed.is_some() {
+            let text =
+                "`curve_server` and `allow` are for those who listen; who connects takes `curve_client`";
+            return Err(Error::new(ErrorKind::InvalidInput, text));
+        }
+        Ok(match self.client.clone() {
+            None => Security::None,
+            Some((keys, server)) => Security::Client { keys, server },
+        })
+    }
+}
+
 impl Security {
     pub(super) fn mechanism(&self) -> MechanismSetup {
         match self {

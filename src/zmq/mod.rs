@@ -4,7 +4,7 @@ mod curve;
 mod endpoint;
 mod socket;
 
-pub(crate) use self::curve::Security;
+pub(crate) use self::curve::{Curve, Security};
 pub use self::curve::{Keys, PublicKey, SecretKey};
 pub use self::endpoint::Endpoint;
 pub(crate) use self::socket::{Settings, Socket, failed, to_vec};

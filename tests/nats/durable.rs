@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use foreground::nats::{Connection, Options, State};
 use foreground::pubsub::{Bus, Durable, ErrorKind, GetError, Stream, Subscriber};
+use foreground::transport::ClientTransport;
+use foreground::transport::nats::Client;
 use foreground::{MessageRouter, nats};
+use serde_json::json;
 
 use super::server::NatsServer;
 use super::{LONG, assert_kind, eventually};
@@ -356,4 +359,111 @@ fn a_server_without_streams() {
     publisher.put("a", &1).unwrap();
     let stopped = publisher.stop(Duration::from_millis(100));
     assert_eq!((stopped.sent, stopped.unsent), (0, 1));
+}
+
+#[test]
+fn what_an_exact_subscription_does_not_want_is_done_with() {
+    let nats = NatsServer::start_with_streams();
+    let connection = connect(&nats);
+    let bus = bus(&connection);
+    let publisher = bus.publisher().unwrap();
+    publisher.put(["ab", "a"], &1).unwrap();
+    assert_eq!(publisher.stop(LONG).sent, 2);
+    let router: MessageRouter<Vec<String>> = MessageRouter::new(|| {});
+    router.start().unwrap();
+    // One that came again and again would keep the next from coming.
+    let subscriber = bus.durable_subscriber(window().unacknowledged_limit(1), "a").unwrap().exact();
+    let _serving = subscriber
+        .deliver_to(&router, |app: &mut Vec<_>, channel, _: u32| app.push(channel.to_owned()))
+        .unwrap();
+    let mut app = Vec::new();
+    router.route_until(&mut app, |app| !app.is_empty(), LONG).unwrap();
+    assert_eq!(app, ["a"]);
+}
+
+/// What JetStream says.
+fn ask(connection: &Connection, subject: &str) -> serde_json::Value {
+    let client = Client::new(connection, subject).unwrap();
+    serde_json::from_slice(&client.send_message(Vec::new(), true).unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn limits_that_nats_would_misunderstand() {
+    let nats = NatsServer::start_with_streams();
+    let connection = connect(&nats);
+    let bus = Bus::over(&connection, "orders").unwrap();
+    // It takes 0 for no limit.
+    for stream in
+        [Stream::new().max_age(Duration::ZERO), Stream::new().max_messages(0), Stream::new().max_bytes(0)]
+    {
+        assert_kind(bus.clone().stored(stream).create_stream(LONG), ErrorKind::InvalidInput);
+    }
+    // And has no number for these.
+    let for_ever = Stream::new().max_age(Duration::MAX).max_messages(u64::MAX).max_bytes(u64::MAX);
+    let bus = bus.stored(for_ever);
+    bus.create_stream(LONG).unwrap();
+    let config = &ask(&connection, "$JS.API.STREAM.INFO.orders")["config"];
+    assert_eq!(
+        (&config["max_age"], &config["max_msgs"], &config["max_bytes"]),
+        (&json!(0), &json!(-1), &json!(-1))
+    );
+    publish(&bus, 0..1);
+    let patient = Durable::new("patient").acknowledge_within(Duration::MAX).unacknowledged_limit(u32::MAX);
+    assert_eq!(get(&bus.durable_subscriber(patient.deliveries(u32::MAX), "").unwrap(), 1), [0]);
+}
+
+#[test]
+fn a_stream_that_is_changed_keeps_what_others_have_settled() {
+    let nats = NatsServer::start_with_streams();
+    let connection = connect(&nats);
+    let settled = json!({
+        "name": "orders", "subjects": ["orders.>", "more"], "retention": "limits", "storage": "file", "num_replicas": 1,
+        "max_msgs_per_subject": 5, "duplicate_window": 600_000_000_000_u64, "description": "ours",
+    });
+    let client = Client::new(&connection, "$JS.API.STREAM.CREATE.orders").unwrap();
+    client.send_message(settled.to_string().into_bytes(), true).unwrap();
+    let bus = bus(&connection).stored(Stream::new().max_messages(7));
+    bus.create_stream(LONG).unwrap();
+    let config = &ask(&connection, "$JS.API.STREAM.INFO.orders")["config"];
+    assert_eq!(config["max_msgs"], 7);
+    for name in ["subjects", "max_msgs_per_subject", "duplicate_window", "description"] {
+        assert_eq!(config[name], settled[name], "{name}");
+    }
+    // As long as the messages are kept at most, or NATS refuses.
+    let short = bus.clone().stored(Stream::new().max_age(Duration::from_secs(60)));
+    short.create_stream(LONG).unwrap();
+    assert_eq!(
+        ask(&connection, "$JS.API.STREAM.INFO.orders")["config"]["duplicate_window"],
+        60_000_000_000_u64
+    );
+    bus.create_stream(LONG).unwrap();
+    assert_eq!(
+        ask(&connection, "$JS.API.STREAM.INFO.orders")["config"]["duplicate_window"],
+        120_000_000_000_u64
+    );
+}
+
+#[test]
+fn what_was_on_its_way_to_a_window_that_is_closed_comes_soon_to_the_next() {
+    let nats = NatsServer::start_with_streams();
+    let connection = connect(&nats);
+    publish(&bus(&connection), 0..3000);
+    // NATS is patient for 30 seconds.
+    let open = || bus(&connection).durable_subscriber("window", "").unwrap();
+    let mut seen = BTreeSet::new();
+    let start = Instant::now();
+    while seen.len() < 2900 {
+        let router: MessageRouter<Vec<u32>> = MessageRouter::new(|| {});
+        router.start().unwrap();
+        let serving = open().deliver_to(&router, |app: &mut Vec<u32>, _, n| app.push(n)).unwrap();
+        let mut app = Vec::new();
+        router.route_until(&mut app, |app| app.len() > 50, LONG).unwrap();
+        drop(serving);
+        seen.extend(app);
+    }
+    let rest = open();
+    while seen.len() < 3000 {
+        seen.insert(get(&rest, 1)[0]);
+    }
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
 }

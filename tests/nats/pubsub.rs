@@ -306,3 +306,23 @@ fn with_another_client() {
     let data: serde_json::Value = serde_json::from_str(message["data"].as_str().unwrap()).unwrap();
     assert_eq!(data, json!({"n": 1}));
 }
+
+#[test]
+fn what_arrived_before_the_connection_was_lost_counts_as_sent() {
+    let mut nats = NatsServer::start();
+    let connection =
+        Options::new().reconnect_pause(Duration::from_millis(20)).connect(nats.address()).unwrap();
+    let bus = Bus::over(&connection, "counted").unwrap();
+    let subscriber = subscribe(&bus, &[""], &connection);
+    let publisher = bus.publisher().unwrap();
+    publisher.put("a", &1).unwrap();
+    assert_eq!(get(&subscriber), ("a".into(), 1));
+    // NATS is asked of itself, a quarter of a second later; nobody sees when.
+    thread::sleep(Duration::from_secs(2));
+    nats.kill();
+    eventually("it is lost", || connection.state() == State::Reconnecting);
+    nats.start_again();
+    eventually("it is back", || connection.state() == State::Connected);
+    let stopped = publisher.stop(LONG);
+    assert_eq!((stopped.sent, stopped.unsent), (1, 0));
+}

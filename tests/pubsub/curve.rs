@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use foreground::MessageRouter;
-use foreground::pubsub::{Bus, GetError};
+use foreground::pubsub::{Bus, ErrorKind, GetError};
 use foreground::zmq::Keys;
 use serde_json::{Value, json};
 
@@ -110,4 +110,35 @@ fn a_subscriber_that_was_refused_gets_messages_from_who_has_the_key() {
     meet(&right, "a", &subscriber);
     right.put("a", &json!(1)).unwrap();
     assert_eq!(next(&subscriber).1, 1);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_an_error_and_never_no_security() {
+    let keys = Keys::generate();
+    let bus = || Bus::new("inproc://contradicting").unwrap();
+    let refused = |bus: Bus, what: &str| {
+        let errors = [bus.publisher().err(), bus.forwarder(ANYWHERE).err()];
+        for error in errors {
+            assert_eq!(error.expect(what).kind(), ErrorKind::InvalidInput, "{what}");
+        }
+    };
+    refused(bus().allow([keys.public()]), "`allow` without keys");
+    refused(bus().curve_client(keys.clone(), keys.public()), "who listens is no client");
+    let server = bus().curve_server(keys.clone());
+    for error in [server.subscriber("").err(), server.connected_publisher().err()] {
+        assert_eq!(error.expect("who connects is no server").kind(), ErrorKind::InvalidInput);
+    }
+    let allowing = bus().allow([keys.public()]);
+    assert_eq!(allowing.subscriber("").unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn whom_to_allow_may_be_said_first() {
+    let (server, client) = (Keys::generate(), Keys::generate());
+    let bus = Bus::new(ANYWHERE).unwrap().allow([client.public()]).curve_server(server.clone());
+    let (publisher, bus) = publisher_of(bus);
+    let stranger = bus.clone().curve_client(Keys::generate(), server.public());
+    assert!(!refusal(&stranger).is_empty());
+    let subscriber = bus.curve_client(client, server.public()).subscriber("a").unwrap();
+    meet(&publisher, "a", &subscriber);
 }

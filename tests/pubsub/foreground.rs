@@ -2,6 +2,10 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use foreground::pubsub::GetError;
 use foreground::{MessageRouter, PipeError};
@@ -162,4 +166,30 @@ fn a_message_that_was_not_delivered_when_the_serving_stopped_waits_for_threads()
     drop(subscriber.deliver_to(&router, |(), _, _: Value| {}).unwrap());
     publisher.put("a", &5).unwrap();
     assert_eq!(handle.get_timeout::<u32>(PATIENCE).unwrap().unwrap().1, 5);
+}
+
+#[test]
+fn a_waker_that_panics_costs_nobody_anything() {
+    let (publisher, bus) = publisher();
+    let panics = Arc::new(AtomicBool::new(true));
+    let waker = panics.clone();
+    let router: MessageRouter<Vec<Value>> = MessageRouter::new(move || {
+        assert!(!waker.swap(false, Ordering::Relaxed), "as it should");
+    });
+    router.start().unwrap();
+    let subscriber = bus.subscriber("a").unwrap();
+    meet(&publisher, "a", &subscriber);
+    let _serving = subscriber.deliver_to(&router, |app: &mut Vec<_>, _, message| app.push(message)).unwrap();
+    let mut app = Vec::new();
+    router.dispatch(&mut app);
+    router.settle();
+    publisher.put("a", &0).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while panics.load(Ordering::Relaxed) {
+        assert!(Instant::now() < deadline, "nothing wakes");
+        thread::sleep(Duration::from_millis(1));
+    }
+    publisher.put("a", &1).unwrap();
+    router.route_until(&mut app, |app| app.len() == 2, PATIENCE).unwrap();
+    assert_eq!(app, [0, 1]);
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 
-use super::stream::check_name;
+use super::stream::{AGES, check_name};
 use crate::transport::{Error, ErrorKind};
 
 /// By what name NATS remembers a subscriber, and what it does with messages that are not acknowledged. A name alone will often do. For
@@ -92,7 +92,7 @@ impl Durable {
         pull::Config {
             durable_name: Some(self.name.clone()),
             ack_policy: AckPolicy::Explicit,
-            ack_wait: self.acknowledge_within,
+            ack_wait: self.acknowledge_within.min(AGES),
             max_deliver: self.deliveries.map_or(-1, i64::from),
             max_ack_pending: i64::from(self.unacknowledged),
             deliver_policy: if self.from_now { DeliverPolicy::New } else { DeliverPolicy::All },

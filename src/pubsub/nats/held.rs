@@ -14,7 +14,7 @@ use crate::nats::Inner;
 use crate::pubsub::inbox::Done;
 
 /// After what time a message is delivered again that was given back. Not at once: whoever gives back for ever shall not do it all day.
-const AGAIN_AFTER: Duration = Duration::from_millis(200);
+pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 pub(super) struct Held {
     /// By its number in the stream: where to acknowledge it.

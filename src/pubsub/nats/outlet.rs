@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -11,14 +11,15 @@ use tokio::sync::{Notify, watch};
 use super::Settled;
 use super::stored::send_stored;
 use super::subjects::Root;
-use crate::nats::Inner;
+use crate::nats::{Inner, until};
 use crate::net::after;
 use crate::pubsub::engine::{Frame, Halt, Settings};
 use crate::runtime::race;
 use crate::transport::{Error, ErrorKind};
 
-/// After how many messages NATS is asked whether it has them.
+/// After how many messages, and after what time at the latest, NATS is asked whether it has them.
 const UNCONFIRMED: u64 = 1000;
+const UNCONFIRMED_FOR: Duration = Duration::from_millis(250);
 /// How many bytes may wait, whatever the high-water mark.
 const BYTES: usize = 64 * 1024 * 1024;
 
@@ -26,7 +27,7 @@ pub(crate) struct Outlet {
     connection: Arc<Inner>,
     root: Root,
     line: Arc<Line>,
-    linger: Option<std::time::Duration>,
+    linger: Option<Duration>,
 }
 
 /// What is to be sent.
@@ -206,10 +207,11 @@ impl Frame {
 
 /// Sends until the line has ended. What was on its way when a connection is lost may be lost with it.
 async fn send(connection: &Arc<Inner>, root: &Root, line: &Line) {
-    let (mut by, mut sent) = (0, 0);
+    let (mut by, mut sent, mut ask_at) = (0, 0, None);
     loop {
-        let frame = line.next().await;
-        let is_end = frame.is_none();
+        let next = until(ask_at, line.next()).await;
+        let is_end = matches!(next, Some(None));
+        let frame = next.flatten();
         // Without a deadline it fails only when all has ended.
         let Ok(now_by) = connection.connected(None).await else { return };
         if now_by != by {
@@ -222,8 +224,10 @@ async fn send(connection: &Arc<Inner>, root: &Root, line: &Line) {
                 return;
             }
             sent += 1;
+            ask_at = ask_at.or_else(|| after(UNCONFIRMED_FOR));
         }
-        if sent > 0 && (is_end || sent >= UNCONFIRMED) {
+        let is_time = ask_at.is_some_and(|time| time <= Instant::now());
+        if sent > 0 && (is_end || is_time || sent >= UNCONFIRMED) {
             match connection.flushed(None).await {
                 Ok(()) if connection.connected(None).await.is_ok_and(|now_by| now_by == by) => {
                     line.arrived(sent)
@@ -231,6 +235,9 @@ async fn send(connection: &Arc<Inner>, root: &Root, line: &Line) {
                 _ => line.lost(sent),
             }
             sent = 0;
+        }
+        if sent == 0 {
+            ask_at = None;
         }
         if is_end {
             return;

@@ -11,11 +11,12 @@ use tokio::sync::Notify;
 
 use super::Durable;
 use super::Stream;
-use super::held::{Held, answer};
+use super::held::{AGAIN_AFTER, Held, answer};
 use super::intake::batch;
 use super::stream::{is_passing, refused};
 use super::subjects::{Root, begins};
 use crate::nats::Inner;
+use crate::net::after;
 use crate::pubsub::engine::Settings;
 use crate::pubsub::inbox::Inbox;
 use crate::runtime::{Either, race};
@@ -24,6 +25,8 @@ use crate::transport::{Error, ErrorKind};
 /// How many messages are asked for at once, and for how long.
 const BATCH: usize = 100;
 const EXPIRES: Duration = Duration::from_secs(30);
+/// How long it may take to give back what nobody takes any more.
+const GIVING_BACK: Duration = Duration::from_secs(1);
 /// How long to wait after something failed.
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -70,8 +73,12 @@ impl Puller {
         let runtime = connection.runtime();
         let (held, inner) = (task.held.clone(), Arc::downgrade(connection));
         runtime.spawn_weak(async move {
-            race(task.pull(), closed.notified()).await;
+            let mut asked = None;
+            race(task.pull(&mut asked), closed.notified()).await;
             task.inbox.close();
+            if let Some(messages) = asked {
+                task.give_back(messages).await;
+            }
         });
         // For as long as anything is held, be it by a callback that has outlived the subscriber.
         runtime.spawn_weak(async move {
@@ -98,8 +105,8 @@ impl crate::pubsub::engine::Intake for Puller {
 }
 
 impl Task {
-    /// Pulls until nobody takes messages any more.
-    async fn pull(&self) {
+    /// Pulls until nobody takes messages any more. What was asked for last may then still come.
+    async fn pull(&self, asked: &mut Option<pull::Batch>) {
         let patterns = self.root.patterns(self.inbox.channels(), false);
         if patterns.is_empty() {
             return std::future::pending().await;
@@ -108,7 +115,7 @@ impl Task {
         let filter = if let [one] = &patterns[..] { one.clone() } else { self.root.all() };
         let (mut pause, mut told) = (PAUSE, None);
         while let Some(connection) = self.connection.upgrade() {
-            let outcome = self.pull_by(&connection, &filter).await;
+            let outcome = self.pull_by(&connection, &filter, asked).await;
             drop(connection);
             match outcome {
                 Ok(true) => {
@@ -131,14 +138,20 @@ impl Task {
     }
 
     /// Pulls by one connection until it is lost; says whether anybody still takes messages.
-    async fn pull_by(&self, connection: &Arc<Inner>, filter: &str) -> Result<bool, Error> {
+    async fn pull_by(
+        &self,
+        connection: &Arc<Inner>,
+        filter: &str,
+        asked: &mut Option<pull::Batch>,
+    ) -> Result<bool, Error> {
+        *asked = None;
         let by = connection.connected(None).await?;
         let consumer = self.consumer(connection, filter).await?;
         loop {
             std::future::poll_fn(|context| self.inbox.poll_room(context)).await;
             let count = self.held.room().await.min(BATCH);
             let asking = consumer.batch().max_messages(count).expires(EXPIRES).messages();
-            let mut messages = asking.await.map_err(interrupted)?;
+            let messages = asked.insert(asking.await.map_err(interrupted)?);
             loop {
                 match race(messages.next(), connection.lost(by)).await {
                     Either::Left(Some(Ok(message))) => {
@@ -152,6 +165,21 @@ impl Task {
                 }
             }
         }
+    }
+
+    /// Gives back what NATS sends before it knows that nobody takes it any more. Else it would come again when NATS has lost patience only.
+    async fn give_back(&self, mut messages: pull::Batch) {
+        let Some(connection) = self.connection.upgrade() else { return };
+        let giving = async {
+            while let Some(Ok(message)) = messages.next().await {
+                if let Some(reply) = message.message.reply {
+                    // Not at once, or it would come here.
+                    answer(&connection, reply, AckKind::Nak(Some(AGAIN_AFTER)));
+                }
+            }
+        };
+        // What comes after a round to the server and back is little.
+        race(giving, connection.flushed(after(GIVING_BACK))).await;
     }
 
     async fn consumer(&self, connection: &Arc<Inner>, filter: &str) -> Result<Consumer<pull::Config>, Error> {

@@ -4,9 +4,15 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode, context::CreateStreamErrorKind};
 
-use super::subjects::Root;
+use super::subjects::{Root, covers};
 use crate::nats::{Inner, until};
 use crate::transport::{Error, ErrorKind};
+
+/// The longest time that NATS is told, 100 years. It counts nanoseconds, in 63 bits.
+pub(super) const AGES: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// For how long the server knows a message that it gets twice, unless somebody wants more.
+const DUPLICATES: Duration = Duration::from_secs(120);
 
 /// What NATS keeps of what is published: how much, for how long, and where. For [`Bus::stored`](crate::pubsub::Bus::stored).
 ///
@@ -56,24 +62,24 @@ impl Stream {
         self
     }
 
-    /// Sets how long a message is kept. Default: 7 days.
+    /// Sets how long a message is kept; `Duration::MAX` is for ever. Default: 7 days.
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = age;
         self
     }
 
-    /// Sets how many messages are kept. Default: a million.
+    /// Sets how many messages are kept; `u64::MAX` is any number. Default: a million.
     #[must_use]
     pub fn max_messages(mut self, messages: u64) -> Self {
-        self.max_messages = i64::try_from(messages).unwrap_or(i64::MAX);
+        self.max_messages = i64::try_from(messages).unwrap_or(-1);
         self
     }
 
     /// Sets how many bytes are kept; the server sets them aside. Default: any number.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.max_bytes = i64::try_from(bytes).unwrap_or(-1);
         self
     }
 
@@ -100,6 +106,10 @@ impl Stream {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
+        // The server would take it for no limit.
+        if self.max_age.is_zero() || self.max_messages == 0 || self.max_bytes == 0 {
+            return Err(Error::new(ErrorKind::InvalidInput, "a stream with a limit of 0 keeps nothing"));
+        }
         self.name.as_deref().map_or(Ok(()), |name| check_name("stream", name))
     }
 
@@ -121,12 +131,11 @@ impl Stream {
             match context.create_stream(self.config(root)).await {
                 Ok(_) => Ok(()),
                 Err(error) if is_there(&error.kind()) => {
-                    let subjects = self.subjects(&context, root).await?;
+                    let present = self.present(&context, root).await?;
                     if !change {
                         return Ok(());
                     }
-                    let config = Config { subjects, ..self.config(root) };
-                    let changed = context.update_stream(config).await;
+                    let changed = context.update_stream(self.limit(present)).await;
                     changed.map(drop).map_err(|error| failed(connection, &error.kind()).because(error))
                 }
                 Err(error) => Err(failed(connection, &error.kind()).because(error)),
@@ -138,32 +147,37 @@ impl Stream {
     }
 
     fn config(&self, root: &Root) -> Config {
+        Config { name: self.name_for(root), subjects: vec![root.all()], ..self.limit(Config::default()) }
+    }
+
+    /// Sets what is settled here, and leaves the rest as it is.
+    fn limit(&self, config: Config) -> Config {
+        let duplicates = config.duplicate_window.min(self.max_age);
         Config {
-            name: self.name_for(root),
-            subjects: vec![root.all()],
-            max_age: self.max_age,
+            // None is no limit.
+            max_age: if self.max_age > AGES { Duration::ZERO } else { self.max_age },
             max_messages: self.max_messages,
             max_bytes: self.max_bytes,
             num_replicas: self.replicas,
             storage: if self.is_in_memory { StorageType::Memory } else { StorageType::File },
             discard: if self.refuses { DiscardPolicy::New } else { DiscardPolicy::Old },
-            ..Config::default()
+            // None lets the server choose two minutes, or less if no message is kept for so long.
+            duplicate_window: if duplicates < DUPLICATES { Duration::ZERO } else { duplicates },
+            ..config
         }
     }
 
-    /// The subjects of the stream of this name, if it is for this bus.
-    async fn subjects(&self, context: &jetstream::Context, root: &Root) -> Result<Vec<String>, Error> {
+    /// What the stream of this name is like, if it is for this bus.
+    async fn present(&self, context: &jetstream::Context, root: &Root) -> Result<Config, Error> {
         let name = self.name_for(root);
         let stream = context.get_stream(&name).await.map_err(|error| {
             Error::new(ErrorKind::Timeout, "the server does not tell of the stream").because(error)
         })?;
         let all = root.all();
-        let subjects = &stream.cached_info().config.subjects;
-        if subjects
-            .iter()
-            .any(|subject| subject.strip_suffix('>').is_some_and(|start| all.starts_with(start)))
-        {
-            return Ok(subjects.clone());
+        let config = &stream.cached_info().config;
+        let subjects = &config.subjects;
+        if subjects.iter().any(|subject| covers(subject, &all)) {
+            return Ok(config.clone());
         }
         let text =
             format!("there is a stream {name:?} already, for other subjects; give this one another name");

@@ -67,13 +67,16 @@ impl Root {
             .collect();
         patterns.sort();
         patterns.dedup();
-        let covers = |wide: &String, narrow: &String| {
-            wide != narrow && wide.strip_suffix('>').is_some_and(|start| narrow.starts_with(start))
-        };
         let all = patterns.clone();
-        patterns.retain(|pattern| !all.iter().any(|other| covers(other, pattern)));
+        patterns.retain(|pattern| !all.iter().any(|other| other != pattern && covers(other, pattern)));
         patterns
     }
+}
+
+/// Whether the one pattern stands for all that the other does. A `>` that is not a word of its own is a letter as any other.
+pub(super) fn covers(wide: &str, narrow: &str) -> bool {
+    let start = wide.strip_suffix('>').filter(|start| start.is_empty() || start.ends_with('.'));
+    start.is_some_and(|start| narrow.starts_with(start))
 }
 
 /// Whether the channel begins with one of the names.
@@ -101,6 +104,7 @@ mod tests {
         assert_eq!(patterns(&["a", "a.b", "a"], true), ["bus.a", "bus.a.b"]);
         assert_eq!(patterns(&["a", ""], true), ["bus.>"]);
         assert_eq!(patterns(&["a."], true), [""; 0]);
+        assert_eq!(patterns(&["a>", "ab"], true), ["bus.a>", "bus.ab"]);
     }
 
     #[test]

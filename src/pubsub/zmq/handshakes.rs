@@ -38,7 +38,8 @@ impl Handshakes {
             }
             _ => None,
         };
-        reason.filter(|_| !std::mem::replace(&mut self.is_told, true))
+        let reason = reason.filter(|_| !std::mem::replace(&mut self.is_told, true))?;
+        Some(format!("the publisher does not let it in; compare their keys ({reason})"))
     }
 
     /// What libzmq does when it does not like a key or the security, and omq too when it is the server's key.

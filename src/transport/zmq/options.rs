@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{Client, Endpoint, Keys, PublicKey, Server};
-use crate::transport::{Error, ErrorKind};
-use crate::zmq::{Security, Settings};
+use crate::transport::Error;
+use crate::zmq::{Curve, Security, Settings};
 
 /// How servers and clients over 0MQ are to be.
 ///
@@ -27,9 +27,7 @@ use crate::zmq::{Security, Settings};
 #[derive(Clone, Debug)]
 #[must_use = "nothing is opened before `bind` or `connect`"]
 pub struct Options {
-    server_keys: Option<Keys>,
-    allowed: Option<Vec<PublicKey>>,
-    client_keys: Option<(Keys, PublicKey)>,
+    curve: Curve,
     message_limit: usize,
     unanswered: (usize, usize),
     reply_queue: u32,
@@ -48,9 +46,7 @@ impl Options {
     /// Makes options as they are unless you set others: see each.
     pub fn new() -> Self {
         Self {
-            server_keys: None,
-            allowed: None,
-            client_keys: None,
+            curve: Curve::default(),
             message_limit: 16 * 1024 * 1024,
             unanswered: (10_000, 64 * 1024 * 1024),
             reply_queue: 1000,
@@ -62,20 +58,20 @@ impl Options {
 
     /// For a server: encrypts by CURVE, and proves by these keys who it is. Clients must know the public one.
     pub fn curve_server(mut self, keys: Keys) -> Self {
-        self.server_keys = Some(keys);
+        self.curve.server(keys);
         self
     }
 
     /// For a server with CURVE: lets in those who have one of these keys, and nobody else. By default everybody is let in who knows
     /// the server's public key.
     pub fn allow(mut self, clients: impl IntoIterator<Item = PublicKey>) -> Self {
-        self.allowed.get_or_insert_default().extend(clients);
+        self.curve.allow(clients);
         self
     }
 
     /// For a client: encrypts by CURVE, proves by its own keys who it is, and talks to who has the server's key only.
     pub fn curve_client(mut self, keys: Keys, server: PublicKey) -> Self {
-        self.client_keys = Some((keys, server));
+        self.curve.client(keys, server);
         self
     }
 
@@ -130,19 +126,7 @@ impl Options {
         Error: From<E::Error>,
     {
         let endpoint = endpoint.try_into()?;
-        if self.client_keys.is_some() {
-            return Err(contradiction("`curve_client` is for clients; a server takes `curve_server`"));
-        }
-        let security = match (&self.server_keys, &self.allowed) {
-            (None, None) => Security::None,
-            (None, Some(_)) => {
-                return Err(contradiction(
-                    "without `curve_server` nobody proves who they are, so `allow` is in vain",
-                ));
-            }
-            (Some(keys), clients) => Security::Server { keys: keys.clone(), clients: clients.clone() },
-        };
-        Server::open(&endpoint, &self.settings(security), self.unanswered, self.reply_queue)
+        Server::open(&endpoint, &self.settings(self.curve.for_server()?), self.unanswered, self.reply_queue)
     }
 
     /// Makes a client of the server at an address. Never waits: it is connected to when there is a message to send.
@@ -156,16 +140,7 @@ impl Options {
         Error: From<E::Error>,
     {
         let endpoint = endpoint.try_into()?;
-        if self.server_keys.is_some() || self.allowed.is_some() {
-            return Err(contradiction(
-                "`curve_server` and `allow` are for servers; a client takes `curve_client`",
-            ));
-        }
-        let security = match self.client_keys.clone() {
-            None => Security::None,
-            Some((keys, server)) => Security::Client { keys, server },
-        };
-        Client::open(endpoint, self.settings(security), self.timeout, self.connections)
+        Client::open(endpoint, self.settings(self.curve.for_client()?), self.timeout, self.connections)
     }
 
     fn settings(&self, security: Security) -> Settings {
@@ -177,8 +152,4 @@ impl Options {
             message_limit: self.message_limit,
         }
     }
-}
-
-fn contradiction(text: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, text)
 }
