@@ -11,14 +11,14 @@
 //! What to look for:
 //!
 //! - A member who comes late misses what was published before: so the group repeats its question until all have voted, or the time
-//!   is over, and its result for a while. A bus is at most once; who needs more says so in his messages.
+//!   is over, and the result until those who voted say that they have heard it. A bus is at most once; who needs more says so in
+//!   the messages.
 //! - `Group` knows nothing of sockets and threads: it is called for each vote, in the thread that owns it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::error::Error;
 use std::process::{Child, Command, ExitCode};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use foreground::pubsub::{Bus, Forwarder, Publisher};
@@ -34,25 +34,37 @@ enum Instruction {
 
 /// From a member to the group, on the channel `vote.NAME`.
 #[derive(Deserialize, Serialize)]
-struct Vote {
-    answer: String,
+enum Said {
+    Vote { answer: String },
+    Heard,
 }
 
 const REPEAT: Duration = Duration::from_millis(250);
-/// How often the result is told.
-const RESULTS: u32 = 8;
+/// How long the group repeats the result for members that do not say that they have heard it.
+const FAREWELL: Duration = Duration::from_secs(5);
 const NO_DELAY: Duration = Duration::ZERO;
 
 struct Group {
     members: Vec<String>,
     votes: BTreeMap<String, String>,
+    /// Who has voted, and has heard the result.
+    heard: BTreeSet<String>,
 }
 
 impl Group {
+    fn new(members: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let members = members.into_iter().map(Into::into).collect();
+        Self { members, votes: BTreeMap::new(), heard: BTreeSet::new() }
+    }
+
     /// Who has voted has voted.
-    fn count(&mut self, member: &str, answer: String) {
-        if self.members.iter().any(|known| known == member) {
-            self.votes.entry(member.into()).or_insert(answer);
+    fn take(&mut self, member: &str, said: Said) {
+        match said {
+            Said::Vote { answer } if self.members.iter().any(|known| known == member) => {
+                self.votes.entry(member.into()).or_insert(answer);
+            }
+            Said::Heard if self.votes.contains_key(member) => drop(self.heard.insert(member.into())),
+            _ => {}
         }
     }
 
@@ -80,29 +92,38 @@ impl Group {
             Bus::new(forwarder.publishers_address())?.start_delay(NO_DELAY).connected_publisher()?;
         let observed: Vec<_> = self.members.iter().map(|member| format!("vote.{member}")).collect();
         let subscriber = Bus::new(forwarder.subscribers_address())?.subscriber(observed)?.exact();
-        let _serving = subscriber.deliver_to(&router, |group: &mut Self, channel, vote: Vote| {
+        let _serving = subscriber.deliver_to(&router, |group: &mut Self, channel, said: Said| {
             if let Some(member) = channel.strip_prefix("vote.") {
-                group.count(member, vote.answer);
+                group.take(member, said);
             }
         })?;
 
         let end = Instant::now() + time;
         while !self.is_complete() && Instant::now() < end {
             publisher.put(self.missing(), &Instruction::Vote { question: question.into() })?;
-            match router.route_until(&mut self, |group| group.is_complete(), REPEAT) {
-                Ok(()) | Err(RouteUntilError::Timeout) => {}
-                Err(error) => return Err(error.into()),
-            }
+            wait(&router, &mut self, Self::is_complete)?;
         }
         let lines = self.result();
         lines.iter().for_each(|line| println!("{line}"));
-        // The result may be missed as well. Who has heard it has gone.
-        let result = Instruction::Result { lines };
-        for _ in 0..RESULTS {
-            publisher.put(&self.members, &result)?;
-            thread::sleep(REPEAT);
+        let end = Instant::now() + FAREWELL;
+        let all_have_heard = |group: &Self| group.heard.len() == group.votes.len();
+        while !all_have_heard(&self) && Instant::now() < end {
+            publisher.put(&self.members, &Instruction::Result { lines: lines.clone() })?;
+            wait(&router, &mut self, all_have_heard)?;
         }
         Ok(())
+    }
+}
+
+/// Routes until it is so, or until it is time to repeat.
+fn wait(
+    router: &MessageRouter<Group>,
+    group: &mut Group,
+    is_so: impl Fn(&Group) -> bool,
+) -> Result<(), RouteUntilError> {
+    match router.route_until(group, |group| is_so(group), REPEAT) {
+        Err(RouteUntilError::Timeout) => Ok(()),
+        other => other,
     }
 }
 
@@ -114,6 +135,8 @@ fn member(name: &str, answer: &str, publishers: &str, subscribers: &str) -> Resu
             Instruction::Vote { question } => vote(&publisher, name, &question, answer)?,
             Instruction::Result { lines } => {
                 println!("{name} hears: {}", lines.join(", "));
+                publisher.put(format!("vote.{name}"), &Said::Heard)?;
+                publisher.stop(Duration::from_secs(1));
                 return Ok(());
             }
         }
@@ -123,7 +146,7 @@ fn member(name: &str, answer: &str, publishers: &str, subscribers: &str) -> Resu
 
 fn vote(publisher: &Publisher, name: &str, question: &str, answer: &str) -> Result<(), Box<dyn Error>> {
     println!("{name} is asked: {question}");
-    Ok(publisher.put(format!("vote.{name}"), &Vote { answer: answer.into() })?)
+    Ok(publisher.put(format!("vote.{name}"), &Said::Vote { answer: answer.into() })?)
 }
 
 /// The members as child processes.
@@ -153,7 +176,7 @@ fn demo() -> Result<(), Box<dyn Error>> {
         let mut command = Command::new(env::current_exe()?);
         members.0.push(command.args(["member", name, answer]).args(&addresses).spawn()?);
     }
-    let group = Group { members: votes.map(|(name, _)| name.into()).into(), votes: BTreeMap::new() };
+    let group = Group::new(votes.map(|(name, _)| name));
     group.vote(&forwarder, "Tea or coffee?", Duration::from_secs(30))?;
     for member in &mut members.0 {
         let status = member.wait()?;
@@ -183,8 +206,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         ["group", question, ref members @ ..] => {
             let forwarder = Bus::new(option("subscribers")?)?.forwarder(option("publishers")?)?;
             let time = Duration::from_secs(option("seconds")?.parse()?);
-            let members = members.iter().map(|member| (*member).to_owned()).collect();
-            Group { members, votes: BTreeMap::new() }.vote(&forwarder, question, time)
+            Group::new(members.iter().copied()).vote(&forwarder, question, time)
         }
         _ => Err("say `group QUESTION NAME..`, `member NAME ANSWER`, or nothing".into()),
     }
