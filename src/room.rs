@@ -60,7 +60,6 @@ impl Room {
         Poll::Pending
     }
 
-    #[cfg_attr(not(feature = "nats"), allow(dead_code))]
     pub(crate) fn has_room(&self) -> bool {
         let used = self.used.lock();
         used.items < self.items && used.bytes < self.bytes

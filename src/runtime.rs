@@ -37,6 +37,8 @@ pub(crate) enum GaveUp {
     Timeout,
     /// The calling thread is one that others wait for.
     WouldDeadlock,
+    /// The calling thread is ending: what it keeps in thread-local variables is being dropped.
+    ThreadEnds,
 }
 
 impl Runtime {
@@ -98,9 +100,13 @@ impl Runtime {
         let _ = done.await;
     }
 
-    /// What is made meanwhile belongs to the private thread: sockets, timers, tasks.
-    pub(crate) fn enter(&self) -> EnterGuard<'_> {
-        self.handle.enter()
+    /// What is made meanwhile belongs to the private thread: sockets, timers, tasks. Fails if the calling thread is ending.
+    pub(crate) fn enter(&self) -> io::Result<EnterGuard<'_>> {
+        // tokio would panic, and a panic of what is dropped then ends the process.
+        if Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed()) {
+            return Err(io::Error::other("the calling thread is ending"));
+        }
+        Ok(self.handle.enter())
     }
 
     /// Waits on the calling thread until the future is ready, or until the deadline.
@@ -111,7 +117,7 @@ impl Runtime {
         future: impl Future<Output = T>,
     ) -> Result<T, GaveUp> {
         // First, so that the future is dropped before it ends: what it holds may need it to say good-bye.
-        let _entered = self.enter();
+        let Ok(_entered) = self.enter() else { return Err(GaveUp::ThreadEnds) };
         struct Unpark(Thread);
         impl Wake for Unpark {
             fn wake(self: Arc<Self>) {

@@ -271,6 +271,10 @@ fn batches_notifications_and_rubbish_are_answered_as_json_rpc_says() {
     let notification = r#"{"jsonrpc": "2.0", "method": "set_title", "params": ["Hello"]}"#;
     assert_eq!(reply(notification), b"");
     assert_eq!(reply(&format!("[{notification}, {notification}]")), b"");
+    // Each of them has an error, and all together are more than 0MQ is to carry here.
+    let many = json!(vec![1; 10_000]).to_string();
+    let answered: Value = serde_json::from_slice(&reply(&many)).unwrap();
+    assert_eq!(answered, error(Value::Null, -32603, "the reply is too long"));
 }
 
 #[test]

@@ -19,7 +19,7 @@
 //! - `service.rs`: one function serves both transports, as calls with `&mut Desk`. No lock, no thread.
 //! - `rpc.rs`: an answer is owed by whoever holds a `Call`. The desk keeps those of questions until its user has clicked, in any
 //!   order; the client waits, the window does not. A batch is answered when its last call is.
-//! - `call.rs`: the client takes a `Box<dyn Caller>`; which transport it is the address tells.
+//! - `call.rs`: the client takes a `Box<dyn ClientTransport>`; which transport it is the address tells.
 //!
 //! See `--help` for methods, options and exit codes.
 

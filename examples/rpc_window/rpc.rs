@@ -7,6 +7,7 @@ use foreground::transport::Context;
 use serde_json::{Value, json};
 
 use crate::complain;
+use crate::service::LONGEST_MESSAGE;
 
 pub(crate) const INVALID_PARAMS: i64 = -32602;
 pub(crate) const METHOD_NOT_FOUND: i64 = -32601;
@@ -114,6 +115,12 @@ impl Drop for Message {
             _ if responses.is_empty() => String::new(), // to notifications: 0MQ's clients wait even then
             true => Value::Array(responses).to_string(),
             false => responses.swap_remove(0).to_string(),
+        };
+        // The transport would not send it, and a client over 0MQ would wait for nothing.
+        let reply = if reply.len() > LONGEST_MESSAGE {
+            error(Value::Null, INTERNAL_ERROR, "the reply is too long").to_string()
+        } else {
+            reply
         };
         if let Some(context) = self.context.take()
             && let Err(error) = context.reply(reply)

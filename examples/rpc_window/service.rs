@@ -11,7 +11,8 @@ use crate::{options::Options, rpc};
 
 /// How long clients may take to get their last reply.
 const GRACE: Duration = Duration::from_secs(1);
-const LONGEST_MESSAGE: usize = 64 * 1024;
+/// How many bytes a message or a reply may have.
+pub(crate) const LONGEST_MESSAGE: usize = 64 * 1024;
 
 pub(crate) struct Service {
     zmq: zmq::Server,

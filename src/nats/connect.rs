@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError, rustls};
 
-use super::connection::{Connection, Inner};
+use super::connection::Connection;
+use super::inner::Inner;
 use super::servers::{Login, Servers};
 use crate::StartedSender;
 use crate::net::after;
@@ -61,7 +62,7 @@ pub(super) fn connect(settings: Settings, servers: Servers) -> Result<Connection
     let runtime = runtime()?;
     match runtime.wait(None, establish(&runtime, &settings, &servers)) {
         Ok(connection) => connection,
-        Err(GaveUp::WouldDeadlock | GaveUp::Timeout) => Err(Error::new(
+        Err(GaveUp::WouldDeadlock | GaveUp::Timeout | GaveUp::ThreadEnds) => Err(Error::new(
             ErrorKind::WouldDeadlock,
             "this thread serves connections, and must not wait for one",
         )),

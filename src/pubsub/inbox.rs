@@ -26,7 +26,9 @@ pub(crate) type Done = Box<dyn FnOnce() + Send>;
 #[derive(Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
-    items: Vec<(Item, Option<Done>)>,
+    items: Vec<Item>,
+    /// Of the items from the first on, as far as there are any.
+    dones: Vec<Option<Done>>,
 }
 
 /// What came; where it stands in the bytes of its batch.
@@ -39,35 +41,42 @@ enum Item {
     Refused(Box<str>),
 }
 
-/// What came, and the room that it takes until it is done with.
+/// What came, and the room that it takes until it is done with. Small, as it travels.
 pub(crate) struct Arrived {
     shared: Arc<Shared>,
-    item: Item,
+    index: usize,
     done: Option<Done>,
 }
 
 /// What the messages of a batch share. Their room is free when all of them are done with.
 struct Shared {
     bytes: Vec<u8>,
+    items: Vec<Item>,
     _place: Place,
 }
 
 impl Batch {
+    /// Makes a batch that so many items, of so many bytes altogether, can be added to.
+    #[cfg(feature = "zmq")]
+    pub(crate) fn with_capacity(items: usize, bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), items: Vec::with_capacity(items), dones: Vec::new() }
+    }
+
     /// Adds a frame: a channel, a space, a text.
     #[cfg(feature = "zmq")]
     pub(crate) fn frame(&mut self, frame: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(frame);
         let item = self.read(start);
-        self.items.push((item, None));
+        self.items.push(item);
     }
 
     /// Makes a batch of one frame, without copying it.
     #[cfg(feature = "zmq")]
     pub(crate) fn of(frame: Vec<u8>) -> Self {
-        let mut this = Self { bytes: frame, items: Vec::new() };
+        let mut this = Self { bytes: frame, ..Self::default() };
         let item = this.read(0);
-        this.items.push((item, None));
+        this.items.push(item);
         this
     }
 
@@ -79,14 +88,18 @@ impl Batch {
         let space = self.bytes.len();
         self.bytes.push(b' ');
         self.bytes.extend_from_slice(text);
-        self.items.push((Item::Message { start, space, end: self.bytes.len() }, done));
+        if done.is_some() {
+            self.dones.resize_with(self.items.len(), || None);
+            self.dones.push(done);
+        }
+        self.items.push(Item::Message { start, space, end: self.bytes.len() });
     }
 
     /// Adds what is no message.
     pub(crate) fn odd(&mut self, frame: &[u8], reason: String) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(frame);
-        self.items.push((Item::Odd { start, end: self.bytes.len(), reason: reason.into() }, None));
+        self.items.push(Item::Odd { start, end: self.bytes.len(), reason: reason.into() });
     }
 
     #[cfg(feature = "zmq")]
@@ -135,17 +148,20 @@ impl Inbox {
 
     /// Adds what came. Never waits. Says whether anybody may still take it; if not, each `done` was dropped uncalled.
     pub(crate) fn push(&self, batch: Batch) -> bool {
-        let place = self.room.take_for(batch.items.len(), batch.bytes.len());
-        let shared = Arc::new(Shared { bytes: batch.bytes, _place: place });
-        let arrived = |(item, done)| Arrived { shared: shared.clone(), item, done };
+        let Batch { bytes, items, dones } = batch;
+        let count = items.len();
+        let _place = self.room.take_for(count, bytes.len());
+        let shared = Arc::new(Shared { bytes, items, _place });
+        let mut dones = dones.into_iter();
+        let arrived = |index| Arrived { shared: shared.clone(), index, done: dones.next().flatten() };
         // The waker of a router is the user's, and runs here. One that panics has been told of, and costs nobody else anything.
-        let push = || self.queue.push_all(batch.items.into_iter().map(arrived));
+        let push = || self.queue.push_all((0..count).map(arrived));
         catch_unwind(AssertUnwindSafe(push)).unwrap_or(true)
     }
 
     /// Tells whoever gets messages that the other side does not let this one in.
     pub(crate) fn refuse(&self, reason: String) {
-        self.push(Batch { bytes: Vec::new(), items: vec![(Item::Refused(reason.into()), None)] });
+        self.push(Batch { items: vec![Item::Refused(reason.into())], ..Batch::default() });
     }
 
     /// Whether the engine may read on; if not, its task is woken when it may. For one task.
@@ -186,9 +202,17 @@ impl Inbox {
         self.queue.set_sink_for_many(deliver);
     }
 
-    /// Whether it is on a channel that was asked for. An engine may bring more than that.
-    pub(super) fn wants(&self, arrived: &Arrived) -> bool {
-        let Item::Message { start, space, .. } = arrived.item else { return true };
+    /// Is done with what is on a channel that was not asked for. An engine may bring more than that.
+    pub(super) fn sort_out(&self, arrived: Arrived) -> Option<Arrived> {
+        if self.wants(&arrived) {
+            return Some(arrived);
+        }
+        arrived.finish();
+        None
+    }
+
+    fn wants(&self, arrived: &Arrived) -> bool {
+        let Item::Message { start, space, .. } = *arrived.item() else { return true };
         let channel = &arrived.shared.bytes[start..space];
         !self.is_exact.load(Ordering::Relaxed)
             || self.channels.iter().any(|wanted| wanted.is_empty() || wanted.as_bytes() == channel)
@@ -198,8 +222,11 @@ impl Inbox {
     pub(super) fn take(&self) -> Result<Arrived, Missing> {
         loop {
             match self.queue.pop() {
-                Ok(arrived) if self.wants(&arrived) => return Ok(arrived),
-                Ok(arrived) => arrived.finish(),
+                Ok(arrived) => {
+                    if let Some(wanted) = self.sort_out(arrived) {
+                        return Ok(wanted);
+                    }
+                }
                 Err(Nothing::Yet) => return Err(Missing::Yet),
                 Err(Nothing::More) => return Err(Missing::More),
             }
@@ -210,8 +237,11 @@ impl Inbox {
     pub(super) fn take_wait(&self, deadline: Option<Instant>) -> Result<Arrived, Missing> {
         loop {
             match self.queue.pop_wait(deadline) {
-                Ok(arrived) if self.wants(&arrived) => return Ok(arrived),
-                Ok(arrived) => arrived.finish(),
+                Ok(arrived) => {
+                    if let Some(wanted) = self.sort_out(arrived) {
+                        return Ok(wanted);
+                    }
+                }
                 Err(Nothing::Yet) if is_io_thread() => return Err(Missing::WouldDeadlock),
                 Err(Nothing::Yet) => return Err(Missing::Yet),
                 Err(Nothing::More) => return Err(Missing::More),
@@ -240,9 +270,13 @@ impl Inbox {
 }
 
 impl Arrived {
+    fn item(&self) -> &Item {
+        &self.shared.items[self.index]
+    }
+
     fn decode<T: DeserializeOwned>(&self) -> Result<(&str, T), GetError> {
         let bytes = &self.shared.bytes;
-        match &self.item {
+        match self.item() {
             Item::Message { start, space, end } => {
                 decode(&bytes[*start..*space], &bytes[space + 1..*end]).map_err(GetError::Decode)
             }

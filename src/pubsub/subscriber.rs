@@ -202,9 +202,15 @@ impl Subscriber {
         router: &MessageRouter<S>,
         mut callback: impl FnMut(&mut S, &str, T) + 'static,
     ) -> Result<Serving<S>, PipeError> {
+        let mut was_warned = false;
         self.deliver_all_to(router, move |state, received| match received {
             Ok((channel, message)) => callback(state, channel, message),
-            Err(error) => log::warn!("{error}"),
+            // A publisher that speaks otherwise does so again and again.
+            Err(error) if was_warned => log::debug!("{error}"),
+            Err(error) => {
+                was_warned = true;
+                log::warn!("{error}");
+            }
         })
     }
 
@@ -253,9 +259,8 @@ impl Subscriber {
         let (deliver, serving) = serve_many(router, move |state, arrived| {
             // It is open as long as the callback lives.
             let inbox = &self.0.inbox;
-            match inbox.wants(&arrived) {
-                true => inbox.open(arrived, |received| callback(state, received)),
-                false => arrived.finish(),
+            if let Some(arrived) = inbox.sort_out(arrived) {
+                inbox.open(arrived, |received| callback(state, received));
             }
         })?;
         inbox.deliver_to(deliver);

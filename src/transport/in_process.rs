@@ -70,10 +70,13 @@ impl ClientTransport for Client {
             return Err(Error::new(ErrorKind::WouldDeadlock, "this thread must not wait for a reply"));
         }
         let deadline = self.timeout.and_then(after);
+        let incoming = &self.ends.0;
+        if !incoming.has_room() {
+            return Err(Error::new(ErrorKind::Busy, "too many messages are unanswered"));
+        }
         let (sender, receiver) = mpsc::sync_channel(1);
         let gone = Arc::new(AtomicBool::new(false));
         let context = Context::new(ToSlot { sender, gone: gone.clone() });
-        let incoming = &self.ends.0;
         incoming.push(context, message).map_err(|_| {
             Error::new(ErrorKind::NoResponders, "nobody serves: the server has gone or was closed")
         })?;

@@ -109,7 +109,6 @@ impl Incoming {
     }
 
     /// Whether another message may be taken.
-    #[cfg(feature = "nats")]
     pub(super) fn has_room(&self) -> bool {
         self.room.has_room()
     }

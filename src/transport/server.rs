@@ -32,8 +32,8 @@ pub trait ServerTransport: Send + Sync {
     /// Returns where the messages come.
     fn incoming(&self) -> &Incoming;
 
-    /// Takes no more messages and, where there is one, gives its address free. Those that have come can still be received and answered.
-    /// Never waits.
+    /// Takes no more messages and, where there is one, gives its address free. Those that have come can still be received and answered;
+    /// it waits for none of them.
     fn close(&self);
 
     /// Waits for a message. Blocks the calling thread, and no other.

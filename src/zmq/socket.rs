@@ -5,8 +5,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use omq_tokio::IpcPath;
 use omq_tokio::message::Payload;
-use omq_tokio::{IpcPath, Options, SocketType};
+use omq_tokio::{Options, SocketType};
+#[cfg(unix)]
+use parking_lot::Mutex;
 
 use super::{Endpoint, Security};
 #[cfg(unix)]
@@ -46,7 +50,8 @@ impl Socket {
             .max_message_size(settings.message_limit.saturating_add(ENVELOPE));
         options.linger = settings.linger;
         options.mechanism = settings.security.mechanism();
-        let entered = runtime.enter();
+        let entered =
+            runtime.enter().map_err(|error| Error::new(ErrorKind::Io, "no socket for 0MQ").because(error))?;
         let socket = omq_tokio::Socket::try_new(kind, adjust(options))
             .map_err(|error| failed("0MQ refuses the settings", error))?;
         drop(entered);
@@ -62,11 +67,16 @@ impl Socket {
         let text = || format!("cannot listen at {endpoint}");
         // The crate below would take the place of whatever is there, be it a server or a letter.
         #[cfg(unix)]
-        if let omq_tokio::Endpoint::Ipc(IpcPath::Filesystem(path)) = &endpoint.0
-            && is_occupied(path)
-        {
-            return Err(Error::new(ErrorKind::AddressInUse, text()).because("somebody is there already"));
-        }
+        let _alone = if let omq_tokio::Endpoint::Ipc(IpcPath::Filesystem(path)) = &endpoint.0 {
+            // Nobody else of this program comes between the look and the bind.
+            let alone = BINDING.lock();
+            if is_occupied(path) {
+                return Err(Error::new(ErrorKind::AddressInUse, text()).because("somebody is there already"));
+            }
+            Some(alone)
+        } else {
+            None
+        };
         // A name is looked up, which takes as long as it takes; longer than this nobody wants to wait.
         self.wait(Some(Instant::now() + Duration::from_secs(30)), self.socket.bind(endpoint.0.clone()))?
             .map(Endpoint)
@@ -103,6 +113,9 @@ impl Socket {
                 ErrorKind::WouldDeadlock,
                 "this thread serves all sockets, and must not wait for one",
             ),
+            GaveUp::ThreadEnds => {
+                Error::new(ErrorKind::Io, "this thread is ending, and cannot wait for a socket")
+            }
         })
     }
 }
@@ -124,6 +137,10 @@ impl Drop for Socket {
         });
     }
 }
+
+/// Held by whoever binds to a file.
+#[cfg(unix)]
+static BINDING: Mutex<()> = Mutex::new(());
 
 /// Room for the frames before a message, for which the crate below counts a little too.
 const ENVELOPE: usize = 4096;

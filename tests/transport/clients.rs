@@ -32,6 +32,20 @@ fn without_a_reply_expected_there_is_none() {
 }
 
 #[test]
+fn messages_that_nobody_answers_fill_no_memory() {
+    let (client, server) = transport::in_process();
+    let hasty = client.clone().with_timeout(Duration::ZERO);
+    let given_up = |n: &usize| {
+        let kind = hasty.send_message(vec![0; 1024 * 1024], true).unwrap_err().kind();
+        assert!(matches!(kind, ErrorKind::Timeout | ErrorKind::Busy), "{n}: {kind:?}");
+        kind == ErrorKind::Timeout
+    };
+    assert_eq!((0..100).take_while(given_up).count(), 64, "then there is no room");
+    drop(server.receive_message().unwrap());
+    assert!(given_up(&100), "there is again");
+}
+
+#[test]
 fn a_server_that_has_gone_is_known() {
     let (client, server) = transport::in_process();
     drop(server);

@@ -73,7 +73,7 @@ fn what_was_not_delivered_when_the_serving_ends_is_told_so() {
             let client = client.clone();
             thread::spawn(move || client.send_message(b"?".to_vec(), true))
         };
-        while server.incoming().unanswered() == 0 {
+        while router.stats().queued == 0 {
             thread::yield_now();
         }
         drop(serving);
@@ -103,7 +103,7 @@ fn a_router_that_stops_leaves_nobody_waiting() {
         let (client, server) = transport::in_process();
         server.clone().serve_on(&router, |_: &mut App, _, _| unreachable!("no turn")).unwrap().detach();
         let asking = thread::spawn(move || client.with_timeout(None).send_message(b"?".to_vec(), true));
-        while server.incoming().unanswered() == 0 {
+        while router.stats().queued == 0 {
             thread::yield_now();
         }
         router.stop().unwrap();
@@ -126,7 +126,7 @@ fn the_end_is_told_after_all_messages() {
             app.has_ended = true;
         });
         let asking = thread::spawn(move || client.send_message(b"last".to_vec(), true));
-        while server.incoming().unanswered() == 0 {
+        while router.stats().queued == 0 {
             thread::yield_now();
         }
         server.close();

@@ -83,7 +83,27 @@ fn a_page_that_may_not_call_is_not_heard() {
 #[test]
 fn settings_that_cannot_be_headers_are_refused() {
     use foreground::transport::ErrorKind;
-    for options in [Options::new().allow_origin("a\r\nb"), Options::new().content_type("a\nb")] {
+    for options in [Options::new().allow_origin("http://a\r\nb"), Options::new().content_type("a\nb")] {
         assert_eq!(options.bind("127.0.0.1:0").unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn an_origin_that_no_browser_sends_is_refused() {
+    for origin in [
+        "",
+        "app.example",
+        "https://",
+        "https://app.example/",
+        "https://App.example",
+        "HTTPS://app.example",
+        "https://app.example:443",
+        "http://app.example:80",
+    ] {
+        let error = Options::new().allow_origin(origin).bind("127.0.0.1:0").unwrap_err();
+        assert_eq!(error.kind(), foreground::transport::ErrorKind::InvalidInput, "{origin}");
+    }
+    for origin in ["null", "http://[::1]:8080", "https://app.example:80", "moz-extension://Ab"] {
+        Options::new().allow_origin(origin).bind("127.0.0.1:0").unwrap();
     }
 }

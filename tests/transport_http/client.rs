@@ -217,3 +217,11 @@ fn a_proxy_is_asked_for_everything() {
     );
     assert_eq!(Client::new("http://h").unwrap().proxy("::").unwrap_err().kind(), ErrorKind::InvalidAddress);
 }
+
+#[test]
+fn a_proxy_that_is_not_spoken_to_is_refused() {
+    for proxy in ["socks4://h:1080", "socks4a://h:1080", "socks5://h:1080", "socks5h://h:1080"] {
+        let error = Client::new("http://h").unwrap().proxy(proxy).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidAddress, "{error}");
+    }
+}

@@ -45,6 +45,53 @@ fn nothing_is_left_behind_after_many_servers_and_clients() {
     wait_until("all is closed", || descriptors() <= before && threads().len() <= threads_before);
 }
 
+/// How many threads send messages of the foreground.
+#[cfg(target_os = "linux")]
+fn sending() -> usize {
+    threads().iter().filter(|name| name.trim() == "foreground-call").count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn messages_of_the_foreground_share_a_limited_number_of_threads() {
+    let router: MessageRouter<Vec<Vec<u8>>> = MessageRouter::new(|| {});
+    router.start().unwrap();
+    let server = http::Server::bind("127.0.0.1:0").unwrap();
+    let client = Client::new(url(&server)).unwrap();
+    for n in 0..200 {
+        let reply = |seen: &mut Vec<_>, reply: Result<_, _>| seen.push(Option::unwrap(reply.unwrap()));
+        client.send_message_on(&router, vec![n], true, reply).unwrap();
+    }
+    let held: Vec<_> = (0..64).map(|_| server.receive_message().unwrap()).collect();
+    assert_eq!((sending(), server.incoming().unanswered()), (64, 64), "the others wait");
+    held.into_iter().for_each(|(context, message)| context.reply(message).unwrap());
+    let answering = thread::spawn(move || {
+        for _ in 64..200 {
+            let (context, message) = server.receive_message().unwrap();
+            context.reply(message).unwrap();
+        }
+        server
+    });
+    let mut seen = Vec::new();
+    router.route_until(&mut seen, |seen| seen.len() == 200, PATIENCE).unwrap();
+    seen.sort();
+    assert_eq!(seen, (0..200).map(|n| vec![n]).collect::<Vec<_>>());
+    wait_until("no thread is left", || sending() == 0);
+
+    // Those that wait have their time as well.
+    let server = answering.join().unwrap();
+    let client = client.timeout(Duration::from_millis(100));
+    for _ in 0..100 {
+        let told = |seen: &mut Vec<Vec<u8>>, reply: Result<_, foreground::transport::Error>| {
+            assert_eq!(reply.unwrap_err().kind(), ErrorKind::Timeout);
+            seen.pop();
+        };
+        client.send_message_on(&router, b"nobody answers".to_vec(), true, told).unwrap();
+    }
+    router.route_until(&mut seen, |seen| seen.len() == 100, PATIENCE).unwrap();
+    drop(server);
+}
+
 #[test]
 fn the_address_is_free_at_once_when_the_last_handle_goes() {
     let mut address = "127.0.0.1:0".parse().unwrap();

@@ -9,7 +9,8 @@ use foreground::transport::{ServerTransport, http};
 
 use crate::support::{Answering, PATIENCE, Raw, post, wait_until};
 
-const SOON: Duration = Duration::from_millis(100);
+/// Long enough for what is said at once on a busy machine.
+const SOON: Duration = Duration::from_millis(300);
 
 /// Sends one byte after another, until the server closes; returns what it answered.
 fn trickle(client: &mut Raw, text: &[u8]) -> Vec<u8> {
@@ -53,6 +54,18 @@ fn idle_connections_are_closed_after_the_same_time() {
     let mut client = Raw::connect(&echo.server);
     client.say(post("one")).answer();
     assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn huge_times_are_none() {
+    let most = Duration::MAX;
+    let options =
+        Options::new().header_timeout(most).body_timeout(most).reply_timeout(most).write_timeout(most);
+    let echo = Answering::echo(&options);
+    let mut client = Raw::connect(&echo.server);
+    client.say("POST / HTTP/1.1\r\nHost: localhost\r\nContent-");
+    client.say("Length: 2\r\n\r\n1").say("2");
+    assert_eq!(client.answer().body, b"12");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::net::UnixListener;
+use std::sync::{Arc, Barrier};
+use std::thread;
 
 use foreground::transport::zmq::{Client, Endpoint, Keys, Options, Server};
 use foreground::transport::{ClientTransport, ErrorKind, ServerTransport};
@@ -158,6 +160,30 @@ fn a_peer_is_told_by_its_address() {
             assert!(!context.is_abandoned());
             context.reply("!").unwrap();
             asking.join().unwrap().unwrap();
+        }
+    });
+}
+
+#[test]
+fn of_those_who_bind_to_a_file_at_once_one_gets_it() {
+    within_limit(|| {
+        let (endpoints, _folder) = endpoints();
+        for round in 0..20 {
+            let all_are_here = Arc::new(Barrier::new(4));
+            let binding: Vec<_> = (0..4)
+                .map(|_| {
+                    let (endpoint, all_are_here) =
+                        (format!("{} {round}", endpoints[1]), all_are_here.clone());
+                    thread::spawn(move || {
+                        all_are_here.wait();
+                        Server::bind(endpoint)
+                    })
+                })
+                .collect();
+            let bound: Vec<_> = binding.into_iter().map(|thread| thread.join().unwrap()).collect();
+            assert_eq!(bound.iter().filter(|bound| bound.is_ok()).count(), 1);
+            let refused = bound.into_iter().filter_map(Result::err);
+            refused.for_each(|error| assert_eq!(error.kind(), ErrorKind::AddressInUse));
         }
     });
 }

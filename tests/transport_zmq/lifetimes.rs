@@ -1,5 +1,6 @@
 //! What is left of servers and clients: nothing.
 
+use std::cell::RefCell;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -183,5 +184,25 @@ fn a_handle_keeps_the_server_and_debug_tells_of_it() {
         assert_echo(&client, "the thread has a handle");
         drop(client);
         drop(serving);
+    });
+}
+
+/// A panic of a thread-local variable's drop would end the process.
+#[test]
+fn what_a_thread_keeps_for_itself_is_dropped_at_its_end() {
+    thread_local! {
+        static KEPT: RefCell<Option<(Server, Client)>> = const { RefCell::new(None) };
+    }
+    within_limit(|| {
+        let endpoint = thread::spawn(|| {
+            // The variable is older than those of what it keeps, so it outlives them.
+            KEPT.with_borrow_mut(|kept| {
+                let server = server();
+                let client = client_of(&server);
+                kept.insert((server, client)).0.endpoint().clone()
+            })
+        });
+        let endpoint = endpoint.join().unwrap();
+        eventually("a free address", || Server::bind(&endpoint).is_ok());
     });
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foreground::transport::zmq::Server;
+use foreground::transport::zmq::{Options, Server};
 use foreground::transport::{ClientTransport, ErrorKind, ReplyError, ServerTransport};
 
 use crate::peer::zmq::Zmq;
@@ -184,6 +184,28 @@ fn a_server_that_ends_unanswering_is_seen_at_once() {
             drop(context);
             let (kind, text) = failure(asking.join().unwrap());
             assert_eq!(kind, ErrorKind::Disconnected, "{endpoint}: {text}");
+        }
+    });
+}
+
+#[test]
+fn whoever_is_told_that_nobody_can_be_reached_has_sent_nothing() {
+    within_limit(|| {
+        let endpoint = server().endpoint().clone();
+        for _ in 0..30 {
+            let asking: Vec<_> = (0..20_u8)
+                .map(|n| {
+                    // About as long as the server needs to come and the clients to find it.
+                    let timeout = Duration::from_micros(21_000 + 250 * u64::from(n));
+                    ask(&Options::new().timeout(timeout).connect(&endpoint).unwrap(), [n])
+                })
+                .collect();
+            let server = Server::bind(&endpoint).unwrap();
+            let outcomes: Vec<_> =
+                asking.into_iter().map(|asking| failure(asking.join().unwrap()).0).collect();
+            while let Ok((_, message)) = server.receive_message_timeout(Duration::from_millis(20)) {
+                assert_ne!(outcomes[usize::from(message[0])], ErrorKind::Unreachable);
+            }
         }
     });
 }

@@ -140,6 +140,11 @@ async fn next(
     .await
 }
 
+/// How many bytes of it are copied.
+fn short_len(message: &Message) -> usize {
+    Some(message.byte_len()).filter(|len| *len < LONG).unwrap_or(0)
+}
+
 /// With the space that ends it, a channel matches no other.
 async fn narrow(socket: &Socket, inbox: &Inbox) {
     for channel in inbox.channels().iter().filter(|channel| !channel.is_empty()) {
@@ -151,7 +156,10 @@ async fn narrow(socket: &Socket, inbox: &Inbox) {
 
 /// Pushes what was read, in one go where it is short.
 fn push(messages: &mut Vec<Message>, inbox: &Inbox) {
-    let mut batch = Batch::default();
+    if messages.is_empty() {
+        return;
+    }
+    let mut batch = Batch::with_capacity(messages.len(), messages.iter().map(short_len).sum());
     for mut message in messages.drain(..) {
         let frame = message.part_slice(0).unwrap_or_default();
         match message.len() {

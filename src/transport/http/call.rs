@@ -35,16 +35,19 @@ pub(super) fn agent(settings: &Settings) -> Agent {
     // To read the system's certificates takes some milliseconds.
     #[cfg(feature = "https")]
     let config = match settings.url.scheme_str() {
-        Some("http") if settings.redirects == 0 => config,
+        Some("http") if settings.redirects == 0 && settings.proxy.is_none() => config,
         _ => config.tls_config(settings.roots.config()),
     };
     config.build().into()
 }
 
 /// Sends a message and waits for the reply.
-pub(super) fn send(agent: &Agent, settings: &Settings, message: &[u8]) -> Result<Vec<u8>, Error> {
-    // What the clock cannot name is for ever.
-    let deadline = settings.timeout.and_then(after);
+pub(super) fn send(
+    agent: &Agent,
+    settings: &Settings,
+    deadline: Option<Instant>,
+    message: &[u8],
+) -> Result<Vec<u8>, Error> {
     let mut target = settings.url.clone();
     let mut redirects = 0;
     loop {

@@ -1,15 +1,18 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::Agent;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use ureq::http::{HeaderMap, Uri};
 
+use super::background::{Background, Job};
 use super::call::{self, agent};
 use super::url;
-use crate::net::is_io_thread;
+use crate::net::{after, is_io_thread};
+use crate::transport::client::deliver_once;
 use crate::transport::{ClientTransport, Error, ErrorKind};
+use crate::{MessageRouter, PipeError};
 
 /// How long a message may take unless somebody says else.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,6 +64,7 @@ struct Inner {
     settings: Settings,
     /// Made for the first message: the system's certificates are read then.
     agent: OnceLock<Agent>,
+    background: Background,
 }
 
 #[derive(Clone)]
@@ -112,7 +116,9 @@ impl Client {
     }
 
     fn of(settings: Settings) -> Self {
-        Self { inner: Arc::new(Inner { settings, agent: OnceLock::new() }) }
+        Self {
+            inner: Arc::new(Inner { settings, agent: OnceLock::new(), background: Background::default() }),
+        }
     }
 
     fn with(self, set: impl FnOnce(&mut Settings)) -> Self {
@@ -213,10 +219,15 @@ impl Client {
     /// # Errors
     /// [`InvalidAddress`](ErrorKind::InvalidAddress).
     pub fn proxy(self, url: &str) -> Result<Self, Error> {
-        let proxy = ureq::Proxy::new(url).map_err(|error| {
-            Error::new(ErrorKind::InvalidAddress, "that is no URL of a proxy; give \"http://host:port\"")
-                .because(error)
-        })?;
+        let invalid =
+            || Error::new(ErrorKind::InvalidAddress, "that is no URL of a proxy; give \"http://host:port\"");
+        let proxy = ureq::Proxy::new(url).map_err(|error| invalid().because(error))?;
+        // ureq is built without the others, and panics when it is to use one.
+        let is_spoken = matches!(proxy.protocol(), ureq::ProxyProtocol::Http)
+            || cfg!(feature = "https") && matches!(proxy.protocol(), ureq::ProxyProtocol::Https);
+        if !is_spoken {
+            return Err(invalid().because("such a proxy is not spoken to"));
+        }
         Ok(self.with(|settings| settings.proxy = Some(proxy)))
     }
 
@@ -241,15 +252,51 @@ impl Client {
     }
 }
 
+impl Client {
+    /// When a message that is sent now has taken too long. What the clock cannot name is for ever.
+    fn deadline(&self) -> Option<Instant> {
+        self.inner.settings.timeout.and_then(after)
+    }
+
+    pub(super) fn send_until(
+        &self,
+        deadline: Option<Instant>,
+        message: &[u8],
+        expect_reply: bool,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Inner { settings, agent: made, .. } = &*self.inner;
+        let agent = made.get_or_init(|| agent(settings));
+        call::send(agent, settings, deadline, message).map(|reply| expect_reply.then_some(reply))
+    }
+
+    pub(super) fn background(&self) -> &Background {
+        &self.inner.background
+    }
+}
+
 impl ClientTransport for Client {
     /// Without `expect_reply` it waits for the status, and returns `None` for one that is a success.
     fn send_message(&self, message: Vec<u8>, expect_reply: bool) -> Result<Option<Vec<u8>>, Error> {
         if is_io_thread() {
             return Err(Error::new(ErrorKind::WouldDeadlock, "this thread must not wait for a reply"));
         }
-        let Inner { settings, agent: made } = &*self.inner;
-        let agent = made.get_or_init(|| agent(settings));
-        call::send(agent, settings, &message).map(|reply| expect_reply.then_some(reply))
+        self.send_until(self.deadline(), &message, expect_reply)
+    }
+
+    /// At most 64 messages are on their way at once, each on a thread of the client's; further ones wait, which counts towards their
+    /// timeout.
+    #[track_caller]
+    fn send_message_on<S: 'static>(
+        &self,
+        router: &MessageRouter<S>,
+        message: Vec<u8>,
+        expect_reply: bool,
+        callback: impl FnOnce(&mut S, Result<Option<Vec<u8>>, Error>) + 'static,
+    ) -> Result<(), PipeError> {
+        let tell = deliver_once(router, callback)?;
+        let deadline = self.deadline();
+        Background::send(self, Job { message, expect_reply, deadline, tell });
+        Ok(())
     }
 }
 

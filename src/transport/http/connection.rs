@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
@@ -18,6 +19,9 @@ use crate::net::PeerAddress;
 
 /// The buffer of a connection is as large as this, or as the head of a request may be.
 const BUFFER: usize = 64 * 1024;
+
+/// A time as long as this is none: hyper panics at one beyond what the clock can name.
+const AGES: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How far the request is that a connection is at. All of it is seen by the private thread only, so no ordering matters.
 #[derive(Default)]
@@ -74,7 +78,7 @@ pub(super) fn builder(settings: &Settings) -> Builder {
     let mut builder = Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
+        .header_read_timeout(settings.header_timeout.filter(|time| *time < AGES))
         .max_header_size(settings.header_limit)
         .max_buf_size(settings.header_limit.max(BUFFER))
         .keep_alive(settings.keep_alive)

@@ -2,6 +2,7 @@
 
 mod accept;
 mod answer;
+mod background;
 mod call;
 mod client;
 mod connection;

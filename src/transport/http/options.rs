@@ -160,6 +160,8 @@ impl Options {
 
     /// Sets the origins from which web pages may call. With none, no page of any other server may.
     ///
+    /// An origin is scheme, host, and port if it is not the usual one, as a browser sends it.
+    ///
     /// Unless `*` is among them, a POST with the header `Origin` of any other is not delivered (status 403): a browser keeps the answer from a
     /// foreign page, but not the message from the server. Programs that are no browsers send no `Origin`, and are not affected.
     ///
@@ -243,25 +245,35 @@ impl Options {
     }
 
     fn checked(&self) -> Result<Settings, Error> {
-        let value = |name: &str, text: &str| {
-            HeaderValue::from_str(text).map_err(|_| {
-                Error::new(
-                    ErrorKind::InvalidInput,
-                    format!("{text:?} cannot be {name}: it is sent as a header"),
-                )
-            })
-        };
         let mut settings = self.settings.clone();
-        settings.content_type = value("a content type", &self.content_type)?;
+        settings.content_type = HeaderValue::from_str(&self.content_type).map_err(|_| {
+            let text = format!("{:?} cannot be a content type: it is sent as a header", self.content_type);
+            Error::new(ErrorKind::InvalidInput, text)
+        })?;
         settings.origins = if self.origins.iter().any(|origin| origin == "*") {
             Origins::All
         } else {
-            Origins::These(
-                self.origins.iter().map(|origin| value("an origin", origin)).collect::<Result<_, _>>()?,
-            )
+            Origins::These(self.origins.iter().map(|text| origin(text)).collect::<Result<_, _>>()?)
         };
         Ok(settings)
     }
+}
+
+/// An origin as browsers send it. One that is written in another way would never match.
+fn origin(text: &str) -> Result<HeaderValue, Error> {
+    let is_origin = text == "null"
+        || text.split_once("://").is_some_and(|(scheme, host)| {
+            let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+            let usual_port = if scheme == "http" { ":80" } else { ":443" };
+            let is_as_sent = !text.contains(|c: char| c.is_ascii_uppercase()) && !host.ends_with(usual_port);
+            !scheme.is_empty() && !host.is_empty() && !host.contains('/') && (!is_web || is_as_sent)
+        });
+    is_origin.then(|| HeaderValue::from_str(text).ok()).flatten().ok_or_else(|| {
+        let text = format!(
+            "{text:?} is no origin as browsers send it; give \"https://host\", in small letters, without a path or the usual port"
+        );
+        Error::new(ErrorKind::InvalidInput, text)
+    })
 }
 
 fn listen<A>(address: A) -> Result<net::Listener, Error>

@@ -147,7 +147,7 @@ impl Server {
         let failed = |error: io::Error| Error::new(ErrorKind::Io, "the server cannot start").because(error);
         let addresses: Vec<_> = listeners.iter().map(net::Listener::local_address).collect();
         let runtime = Runtime::shared().map_err(failed)?;
-        let entered = runtime.enter();
+        let entered = runtime.enter().map_err(failed)?;
         let door = Door::open(listeners).map_err(failed)?;
         drop(entered);
         let (messages, bytes) = settings.unanswered_limit;

@@ -20,11 +20,17 @@ pub(super) fn parse(text: &str) -> Result<Uri, Error> {
     }
     match url.host() {
         None | Some("") => Err(invalid("it has no host")),
-        Some(_) if url.authority().is_some_and(|authority| authority.as_str().ends_with(':')) => {
-            Err(invalid("it has no port after the colon"))
+        Some(_) if url.port_u16().is_none() && url.authority().is_some_and(has_port) => {
+            Err(invalid("what follows the colon is no port"))
         }
         Some(_) => Ok(url),
     }
+}
+
+/// Whether something that should be a port stands in it. An IPv6 number has colons within its brackets.
+fn has_port(authority: &Authority) -> bool {
+    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
 /// Where a server that was asked at `base` wants to be asked. `None` if that cannot be followed.
@@ -83,11 +89,15 @@ mod tests {
             "http://a b/",
             "http://h:x/",
             "http://h:/",
+            "http://h:65536/",
+            "http://[::1]:/",
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidAddress, "{text}: {error}");
         }
-        for text in ["http://h", "http://h:80/p?q#f", "http://[::1]:80/", "HTTP://user:pass@h/"] {
+        for text in
+            ["http://h", "http://h:80/p?q#f", "http://[::1]:80/", "http://[::1]/", "HTTP://user:pass@h/"]
+        {
             parse(text).unwrap();
         }
     }

@@ -119,6 +119,9 @@ impl ClientTransport for Client {
             Ok(outcome) => outcome,
             Err(GaveUp::Timeout) => Err(exchange.timed_out()),
             Err(GaveUp::WouldDeadlock) => Err(would_deadlock()),
+            Err(GaveUp::ThreadEnds) => {
+                Err(Error::new(ErrorKind::Io, "this thread is ending, and cannot wait for a reply"))
+            }
         }
     }
 

@@ -105,12 +105,9 @@ impl Link {
         }
     }
 
-    /// Waits for the connection, and sends a message. Replies to earlier ones are dropped.
+    /// Sends a message, and waits for nothing more. Replies to earlier ones are dropped.
     pub(super) async fn post(&mut self, endpoint: &Endpoint, message: Vec<u8>) -> Result<(), Error> {
         self.connect(endpoint).await?;
-        while !self.was_connected() {
-            self.watch.next().await?;
-        }
         while self.socket.try_recv().is_ok() {}
         let mut sending = pin!(self.socket.send(Message::multipart([Bytes::new(), message.into()])));
         loop {
@@ -121,6 +118,7 @@ impl Link {
         }
     }
 
+    /// Waits for the connection. Nothing is given to the socket before, so whoever gives up until then has sent nothing.
     async fn connect(&mut self, endpoint: &Endpoint) -> Result<(), Error> {
         if !self.is_connecting {
             self.socket.dial(endpoint).await.map_err(|error| match error.kind() {
@@ -131,6 +129,9 @@ impl Link {
                 _ => error,
             })?;
             self.is_connecting = true;
+        }
+        while !self.was_connected() {
+            self.watch.next().await?;
         }
         Ok(())
     }

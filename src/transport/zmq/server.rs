@@ -127,6 +127,8 @@ impl Router {
         phase: watch::Sender<Phase>,
     ) {
         self.read(&incoming, &closing).await;
+        // It is closed already, unless the socket has failed: then whoever waits for a message is told.
+        incoming.close();
         // It fails if the socket has failed altogether, and then the address is free as well.
         let _ = self.socket.unbind(&endpoint).await;
         phase.send_replace(Phase::Unbound);
