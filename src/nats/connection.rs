@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,7 +121,10 @@ impl Connection {
             let mut told = None;
             loop {
                 let state = link.borrow_and_update().state;
-                if told.replace(state) != Some(state) && deliver(state).is_err() {
+                // A waker is the user's, and runs here. One that panics has been told of, and the next change is told all the same.
+                let tell = || deliver(state).is_ok();
+                if told.replace(state) != Some(state) && !catch_unwind(AssertUnwindSafe(tell)).unwrap_or(true)
+                {
                     return;
                 }
                 if link.changed().await.is_err() {

@@ -126,6 +126,12 @@ impl<T> Mailbox<T> {
         self.state.lock().closed
     }
 
+    /// Whether what comes is refused, as it was a sink that took everything, and the sink has gone.
+    #[cfg(feature = "nats")]
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.state.lock().deserted
+    }
+
     /// Whether `pop` would not say "nothing yet".
     pub(crate) fn is_ready(&self) -> bool {
         let state = self.state.lock();

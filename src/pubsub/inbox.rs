@@ -184,6 +184,12 @@ impl Inbox {
         self.queue.is_closed()
     }
 
+    /// Whether nobody takes what comes just now.
+    #[cfg(feature = "nats")]
+    pub(super) fn is_deserted(&self) -> bool {
+        self.queue.is_deserted()
+    }
+
     pub(super) fn exact(&self) {
         self.is_exact.store(true, Ordering::Relaxed);
     }

@@ -29,7 +29,7 @@ struct Inner {
 pub struct Stopped {
     /// Handed to all who had subscribed, be it nobody.
     pub sent: u64,
-    /// Still there when the time was over.
+    /// Still there when the time was over. Over NATS also what was on its way when a connection was lost: it may have arrived.
     pub unsent: u64,
     /// Dropped here, as the high-water mark was reached.
     pub dropped: u64,

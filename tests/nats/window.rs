@@ -1,6 +1,9 @@
 //! What the thread of the window does: connect, serve and call without waiting.
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use foreground::MessageRouter;
@@ -9,7 +12,7 @@ use foreground::transport::nats::{Client, Server};
 use foreground::transport::{ClientTransport, ErrorKind, ServerTransport};
 
 use super::server::NatsServer;
-use super::{LONG, connect};
+use super::{LONG, connect, eventually};
 
 fn router<S: 'static>() -> MessageRouter<S> {
     let router = MessageRouter::new(|| {});
@@ -143,4 +146,52 @@ fn waiting_on_the_connections_own_thread_is_an_error() {
     let client = Client::new(&connection, "nobody").unwrap();
     client.send_message_on(&router, Vec::new(), true, |(), _| {}).unwrap();
     assert_eq!(receiver.recv_timeout(LONG).unwrap(), ErrorKind::WouldDeadlock);
+}
+
+/// How many calls, and which states.
+type Seen = (u32, Vec<State>);
+
+#[test]
+fn a_waker_that_panics_costs_nobody_anything() {
+    let mut nats = NatsServer::start();
+    let connection =
+        Options::new().reconnect_pause(Duration::from_millis(20)).connect(nats.address()).unwrap();
+    let panics = Arc::new(AtomicBool::new(false));
+    let waker = panics.clone();
+    let router: MessageRouter<Seen> = MessageRouter::new(move || {
+        assert!(!waker.swap(false, Ordering::Relaxed), "as it should");
+    });
+    router.start().unwrap();
+    let server = Server::new(&connection, "twice").unwrap();
+    let _serving = server
+        .serve_on(&router, |(calls, _), context, message| {
+            *calls += 1;
+            context.reply(message).unwrap();
+        })
+        .unwrap();
+    let _states = connection.deliver_state_to(&router, |(_, states), state| states.push(state)).unwrap();
+    let mut app: Seen = (0, Vec::new());
+    // The wakes of a router that is driven by hand are not the waker's.
+    let mut dispatch_until = |is_so: &dyn Fn(&Seen) -> bool| {
+        eventually("it comes", || {
+            router.dispatch(&mut app);
+            router.settle();
+            is_so(&app)
+        });
+    };
+    dispatch_until(&|(_, states)| states.len() == 1);
+    for calls in 1..3 {
+        panics.store(calls == 1, Ordering::Relaxed);
+        let client = Client::new(&connection, "twice").unwrap();
+        let asking = thread::spawn(move || client.send_message(b"?".to_vec(), true));
+        dispatch_until(&|app| app.0 == calls);
+        asking.join().unwrap().unwrap();
+        assert!(!panics.load(Ordering::Relaxed), "it was woken");
+    }
+    panics.store(true, Ordering::Relaxed);
+    nats.kill();
+    dispatch_until(&|(_, states)| states.len() == 2);
+    assert!(!panics.load(Ordering::Relaxed), "it was woken");
+    nats.start_again();
+    dispatch_until(&|(_, states)| states.len() == 3);
 }

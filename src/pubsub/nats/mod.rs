@@ -143,7 +143,8 @@ impl Bus {
     /// gives it; only then is it acknowledged. If the callback panics, or the program ends before, it is delivered again. So each message
     /// comes at least once, now and then twice, and the second time not in order.
     ///
-    /// Where several are open by one name, they share the messages.
+    /// Where several are open by one name, they share the messages. They name the same channels: what is not wanted by the one that NATS
+    /// chose is done with for all.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`]: nothing is [stored](Self::stored) on this bus; no name; a channel that is none. What the server

@@ -20,6 +20,8 @@ use crate::transport::{Error, ErrorKind};
 /// After how many messages, and after what time at the latest, NATS is asked whether it has them.
 const UNCONFIRMED: u64 = 1000;
 const UNCONFIRMED_FOR: Duration = Duration::from_millis(250);
+/// Room for the headers of a message that is stored: they hold its id.
+const HEADERS: usize = 128;
 /// How many bytes may wait, whatever the high-water mark.
 const BYTES: usize = 64 * 1024 * 1024;
 
@@ -28,6 +30,8 @@ pub(crate) struct Outlet {
     root: Root,
     line: Arc<Line>,
     linger: Option<Duration>,
+    /// How many bytes a message has beside its text, for the server.
+    headers: usize,
 }
 
 /// What is to be sent.
@@ -64,6 +68,7 @@ impl Outlet {
             is_over: watch::Sender::new(false),
         });
         let Settled { connection, root, stream, .. } = settled.clone();
+        let headers = if stream.is_some() { HEADERS } else { 0 };
         let (task, inner, prefix, delay) =
             (line.clone(), connection.clone(), root.clone(), settings.start_delay);
         // It holds the connection: until it is stopped, what was put is still to be sent.
@@ -78,7 +83,7 @@ impl Outlet {
             race(send, task.given_up()).await;
             task.is_over.send_replace(true);
         });
-        Self { connection, root, line, linger: settings.linger }
+        Self { connection, root, line, linger: settings.linger, headers }
     }
 }
 
@@ -88,7 +93,7 @@ impl crate::pubsub::engine::Outlet for Outlet {
     }
 
     fn send(&self, frame: Frame) -> Result<(), Error> {
-        self.connection.check_size(frame.text().len())?;
+        self.connection.check_size(frame.text().len() + self.headers)?;
         let mut state = self.line.state.lock();
         if state.is_closed {
             return Err(Error::new(ErrorKind::Closed, "the publisher was stopped"));

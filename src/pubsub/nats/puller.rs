@@ -15,7 +15,7 @@ use super::held::{AGAIN_AFTER, Held, answer};
 use super::intake::batch;
 use super::stream::{is_passing, refused};
 use super::subjects::{Root, begins};
-use crate::nats::Inner;
+use crate::nats::{Inner, until};
 use crate::net::after;
 use crate::pubsub::engine::Settings;
 use crate::pubsub::inbox::Inbox;
@@ -25,8 +25,9 @@ use crate::transport::{Error, ErrorKind};
 /// How many messages are asked for at once, and for how long.
 const BATCH: usize = 100;
 const EXPIRES: Duration = Duration::from_secs(30);
-/// How long it may take to give back what nobody takes any more.
+/// How long it may take to give back what nobody takes any more, and after what silence nothing is thought to be on its way.
 const GIVING_BACK: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_millis(50);
 /// How long to wait after something failed.
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -122,7 +123,17 @@ impl Task {
                     (pause, told) = (PAUSE, None);
                     continue;
                 }
-                Ok(false) => return,
+                Ok(false) if self.inbox.is_closed() => return,
+                // The foreground is served no more, but may be again by another handle.
+                Ok(false) => {
+                    if let Some(messages) = asked.take() {
+                        self.give_back(messages).await;
+                    }
+                    while self.inbox.is_deserted() {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    continue;
+                }
                 Err(error) if is_passing(&error) => log::debug!("no messages just now: {error}"),
                 Err(error) => {
                     let text = error.to_string();
@@ -171,15 +182,14 @@ impl Task {
     async fn give_back(&self, mut messages: pull::Batch) {
         let Some(connection) = self.connection.upgrade() else { return };
         let giving = async {
-            while let Some(Ok(message)) = messages.next().await {
+            while let Some(Some(Ok(message))) = until(after(QUIET), messages.next()).await {
                 if let Some(reply) = message.message.reply {
                     // Not at once, or it would come here.
                     answer(&connection, reply, AckKind::Nak(Some(AGAIN_AFTER)));
                 }
             }
         };
-        // What comes after a round to the server and back is little.
-        race(giving, connection.flushed(after(GIVING_BACK))).await;
+        until(after(GIVING_BACK), giving).await;
     }
 
     async fn consumer(&self, connection: &Arc<Inner>, filter: &str) -> Result<Consumer<pull::Config>, Error> {
@@ -210,7 +220,10 @@ impl Task {
             return true;
         }
         match self.held.hold(connection, number, reply) {
-            Some(done) => self.inbox.push(batch(channel, &message.payload, self.message_limit, Some(done))),
+            Some(done) => {
+                self.inbox.push(batch(channel, &message.payload, self.message_limit, Some(done)))
+                    && !self.inbox.is_deserted()
+            }
             None => true,
         }
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -290,8 +291,11 @@ impl Receiver {
             Refusal::Busy
         } else {
             let context = Context::new(ToInbox { connection, inbox: message.reply });
-            // Given back, as nobody takes any more: the context says so when it is dropped.
-            let _ = self.incoming.push(context, message.payload.into());
+            // A waker is the user's, and runs here. One that panics has been told of, and costs nobody else anything.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                // Given back, as nobody takes any more: the context says so when it is dropped.
+                let _ = self.incoming.push(context, message.payload.into());
+            }));
             return;
         };
         if let Some(inbox) = message.reply {
