@@ -2,10 +2,11 @@
 //! publish. These are the two patterns of a bus; together they make the voting system.
 //!
 //! ```text
-//! cargo run --example vote                    a group and three members, each a process of its own, on this machine
+//! cargo run --features zmq --example vote     a group and three members, each a process of its own, on this machine
 //!
-//! vote group "Tea or coffee?" --publishers tcp://*:5556 --subscribers tcp://*:5555 --seconds 60 ann bob eve
-//! vote member ann tea --publishers tcp://group:5556 --subscribers tcp://group:5555
+//! cd target/debug/examples                    or on several machines, where HOST is the group's:
+//! ./vote group "Tea or coffee?" --publishers "tcp://*:5556" --subscribers "tcp://*:5555" --seconds 60 ann bob eve
+//! ./vote member ann tea --publishers tcp://HOST:5556 --subscribers tcp://HOST:5555
 //! ```
 //!
 //! What to look for:
@@ -38,6 +39,11 @@ enum Said {
     Vote { answer: String },
     Heard,
 }
+
+const USAGE: &str = "\
+vote                                             a group and three members on this machine
+vote group QUESTION NAME.. --publishers ADDRESS --subscribers ADDRESS --seconds N
+vote member NAME ANSWER --publishers ADDRESS --subscribers ADDRESS";
 
 const REPEAT: Duration = Duration::from_millis(250);
 /// How long the group repeats the result for members that do not say that they have heard it.
@@ -192,6 +198,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.strip_prefix("--") {
+            Some("help") => {
+                println!("{USAGE}");
+                return Ok(());
+            }
             Some(option) => {
                 let value = arguments.next().ok_or_else(|| format!("--{option} needs a value"))?;
                 options.insert(option.to_owned(), value);

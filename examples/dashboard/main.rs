@@ -1,9 +1,10 @@
 //! A window that plots what several processes publish, while they do.
 //!
 //! ```text
-//! cargo run --example dashboard
-//! cargo run --example dashboard -- --headless
-//! cargo run --example dashboard -- publish delta --at tcp://127.0.0.1:PORT     joins, from another terminal or machine
+//! cargo run --features zmq --example dashboard
+//! cargo run --features zmq --example dashboard -- --headless
+//! cargo run --features zmq --example dashboard -- publish delta --at tcp://127.0.0.1:PORT     joins, from another terminal;
+//!                                                                                  the window shows the address
 //! ```
 //!
 //! What to look for:
@@ -31,6 +32,11 @@ use foreground::pubsub::{Bus, Forwarder, Serving};
 
 use crate::publish::Measurement;
 use crate::series::Board;
+
+const USAGE: &str = "\
+dashboard                              a window that plots what three processes publish
+dashboard --headless                   the same for a moment, without a window
+dashboard publish NAME --at ADDRESS    publishes to a window, which shows its address";
 
 /// Who publishes, unless somebody joins.
 const NAMES: [&str; 3] = ["alpha", "beta", "gamma"];
@@ -116,6 +122,10 @@ fn run() -> Result<(), Box<dyn Error>> {
         ["publish", name, "--at", address] => publish::run(name, address, false),
         ["publish", name, "--at", address, "--until-end-of-input"] => publish::run(name, address, true),
         ["--headless"] => Dashboard::run_headless(),
+        ["--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
         [] if !common::has_display() => {
             eprintln!("dashboard: there is no display; going on without a window");
             Dashboard::run_headless()

@@ -25,6 +25,10 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>
             "--publishers" => publishers = Some(value()?),
             "--subscribers" => subscribers = Some(value()?),
             "--high-water-mark" => mark = value()?.parse()?,
+            "--help" | "-h" => {
+                println!("{USAGE}");
+                return Ok(());
+            }
             _ => return Err(format!("{argument}: what is that? Usage: {USAGE}").into()),
         }
     }

@@ -118,8 +118,8 @@ impl Options {
     /// Listens at an address, `tcp://host:port`, `ipc://path` or `inproc://name`.
     ///
     /// # Errors
-    /// [`InvalidAddress`](ErrorKind::InvalidAddress), [`InvalidInput`](ErrorKind::InvalidInput) for options that contradict each other,
-    /// [`AddressInUse`](ErrorKind::AddressInUse), [`Io`](ErrorKind::Io).
+    /// [`InvalidAddress`](crate::transport::ErrorKind::InvalidAddress), [`InvalidInput`](crate::transport::ErrorKind::InvalidInput) for options that contradict each other,
+    /// [`AddressInUse`](crate::transport::ErrorKind::AddressInUse), [`Io`](crate::transport::ErrorKind::Io).
     pub fn bind<E>(&self, endpoint: E) -> Result<Server, Error>
     where
         E: TryInto<Endpoint>,
@@ -132,8 +132,8 @@ impl Options {
     /// Makes a client of the server at an address. Never waits: it is connected to when there is a message to send.
     ///
     /// # Errors
-    /// [`InvalidAddress`](ErrorKind::InvalidAddress), [`InvalidInput`](ErrorKind::InvalidInput) for options that contradict each other,
-    /// [`Io`](ErrorKind::Io).
+    /// [`InvalidAddress`](crate::transport::ErrorKind::InvalidAddress), [`InvalidInput`](crate::transport::ErrorKind::InvalidInput) for options that contradict each other,
+    /// [`Io`](crate::transport::ErrorKind::Io).
     pub fn connect<E>(&self, endpoint: E) -> Result<Client, Error>
     where
         E: TryInto<Endpoint>,
