@@ -65,6 +65,9 @@ impl FromStr for Address {
             return if path.is_empty() { Err(error()) } else { Ok(Self::Unix(path.into())) };
         }
         let text = text.strip_prefix("tcp://").or_else(|| text.strip_prefix("tcp:")).unwrap_or(text);
+        if text.contains("://") {
+            return Err(error()); // of another protocol: no path begins so
+        }
         if text.contains('/') {
             return Ok(Self::Unix(text.into()));
         }
@@ -239,6 +242,7 @@ mod tests {
             "[::1]",
             "[x]:1",
             "unix:",
+            "http://localhost:80",
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(error.to_string().contains("host:port"), "{text}: {error}");

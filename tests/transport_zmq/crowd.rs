@@ -183,7 +183,9 @@ fn servers_come_and_go_under_clients_that_go_on_calling() {
                                 assert!(seen.lock().unwrap().contains_key(&message));
                             }
                             Err(error) => {
-                                assert_eq!(error.kind(), ErrorKind::Disconnected, "{error}");
+                                // A machine that is busy enough may tell of the end too late.
+                                let kinds = [ErrorKind::Disconnected, ErrorKind::Timeout];
+                                assert!(kinds.contains(&error.kind()), "{error}");
                                 lost += 1;
                             }
                         }
