@@ -135,10 +135,12 @@ fn the_program_does_the_same() {
     program.kill().unwrap();
     program.wait().unwrap();
 
-    let bad: [&[&str]; 3] = [&[], &["--publishers", "nowhere", "--subscribers", ANYWHERE], &["--help"]];
+    let bad: [&[&str]; 3] = [&[], &["--publishers", "nowhere", "--subscribers", ANYWHERE], &["--what"]];
     for arguments in bad {
         let output = Command::new(env!("CARGO_BIN_EXE_bus_forwarder")).args(arguments).output().unwrap();
         assert!(!output.status.success());
         assert!(String::from_utf8(output.stderr).unwrap().starts_with("bus_forwarder: "));
     }
+    let help = Command::new(env!("CARGO_BIN_EXE_bus_forwarder")).arg("--help").output().unwrap();
+    assert!(help.status.success() && help.stdout.starts_with(b"bus_forwarder --publishers"));
 }
