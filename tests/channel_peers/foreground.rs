@@ -63,8 +63,9 @@ fn answers_at_once(setting: Setting) {
             assert_eq!((outcome.number, outcome.result.unwrap()), (n, json!(n + 1)));
         }
     }
-    // Then for threads.
+    // Then for threads, one of which has to be there before the next request comes.
     serving.stop();
+    assert!(requests.try_recv().is_err());
     clients[0].send(&[json!(7)]);
     requests.recv().unwrap().reply("from a thread").unwrap();
     assert_eq!(clients[0].outcome().result.unwrap(), json!("from a thread"));

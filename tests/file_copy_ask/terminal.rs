@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 use crate::looks::text;
+use crate::support::display::eventually;
 use crate::support::example::example;
 use crate::{Folders, names, write};
 
@@ -241,6 +242,10 @@ fn a_signal_cancels_and_leaves_nothing_half_written() {
             BufReader::new(child.stderr.take().unwrap()).read_until(b']', &mut question).unwrap();
             assert!(question.ends_with(b"]"), "it does not ask: {}", text(&question));
         } else {
+            // The small one is a part for a moment too.
+            eventually("the small one is copied", || {
+                names(&folders.to()).contains(&"a".into()).then_some(())
+            });
             folders.wait_for_part();
         }
         let id = child.id().to_string();

@@ -31,8 +31,11 @@ fn who_has_the_keys_gets_the_messages_and_all_of_them() {
     let subscriber = bus.subscriber("a").unwrap();
     meet(&publisher, "a", &subscriber);
     let keys = format!("{},{}", secret(&client), server.public());
-    let mut peer =
-        Zmq::start("sub", publisher.address(), &["--subscribe", "a", "--curve", &keys, "--hwm", "20000"]);
+    let mut peer = Zmq::start(
+        "sub",
+        publisher.address(),
+        &["--subscribe", "a", &format!("--curve={keys}"), "--hwm", "20000"],
+    );
     peer.meet(&publisher, "a");
     publisher.put("a", "the first").unwrap();
     while next(&subscriber).1 != "the first" {}
@@ -45,7 +48,7 @@ fn who_has_the_keys_gets_the_messages_and_all_of_them() {
 #[test]
 fn we_get_the_messages_of_libzmq_with_keys() {
     let (server, client) = (Keys::generate(), Keys::generate());
-    let mut peer = Zmq::start("xpub", ANYWHERE, &["--curve", &secret(&server)]);
+    let mut peer = Zmq::start("xpub", ANYWHERE, &[&format!("--curve={}", secret(&server))]);
     let bus = Bus::new(peer.address()).unwrap();
     let subscriber = bus.clone().curve_client(client.clone(), server.public()).subscriber("a").unwrap();
     peer.wait_for_topics(&["a"]);
@@ -70,7 +73,8 @@ fn a_wrong_key_is_an_error_at_once_and_costs_nobody_else_anything() {
         assert!(!refusal(bus).is_empty(), "{which}");
     }
     let stranger = format!("{},{}", secret(&Keys::generate()), server.public());
-    let mut peer = Zmq::start("sub", publisher.address(), &["--subscribe", "a", "--curve", &stranger]);
+    let mut peer =
+        Zmq::start("sub", publisher.address(), &["--subscribe", "a", &format!("--curve={stranger}")]);
     peer.0.wait_for("refused");
 
     for n in 0..100 {
