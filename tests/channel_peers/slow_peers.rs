@@ -242,7 +242,6 @@ fn that_send_all_at_once_are_paused_and_not_cut_off() {
         let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
         let client = Options::new().open(client).unwrap();
         let pending: Vec<_> = (0..REQUESTS).map(|n| client.request(&n).unwrap()).collect();
-        assert!(client.flush(PATIENCE));
         let server = options.open(server).unwrap();
         let answer = |request: Request| {
             let n: u32 = request.content().unwrap();
