@@ -166,6 +166,15 @@ pub(crate) async fn race<A: Future, B: Future>(left: A, right: B) -> Either<A::O
     .await
 }
 
+/// Waits for it until the deadline.
+#[cfg(any(feature = "nats", feature = "zmq"))]
+pub(crate) async fn until<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        None => Some(future.await),
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), future).await.ok(),
+    }
+}
+
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.end.notify_one();

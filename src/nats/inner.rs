@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::link::{Link, State};
 use crate::room::Room;
-use crate::runtime::{Either, GaveUp, Runtime, race};
+use crate::runtime::{Either, GaveUp, Runtime, race, until};
 use crate::transport::{Error, ErrorKind};
 
 /// How many messages, and how many bytes of them, may wait for a server that takes nothing, beside the 2048 that the engine holds.
@@ -318,14 +318,6 @@ impl Drop for Inner {
 
 fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the connection was closed")
-}
-
-/// Waits for it until the deadline.
-pub(crate) async fn until<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
-    match deadline {
-        None => Some(future.await),
-        Some(deadline) => tokio::time::timeout_at(deadline.into(), future).await.ok(),
-    }
 }
 
 fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {

@@ -9,7 +9,7 @@ mod servers;
 mod subject;
 
 pub use self::connection::{Connection, connect};
-pub(crate) use self::inner::{Inner, Subscribing, until};
+pub(crate) use self::inner::{Inner, Subscribing};
 pub use self::link::State;
 pub use self::options::Options;
 pub(crate) use self::subject::{check_group, check_pattern, check_subject};

@@ -11,10 +11,10 @@ use tokio::sync::{Notify, watch};
 use super::Settled;
 use super::stored::send_stored;
 use super::subjects::Root;
-use crate::nats::{Inner, until};
+use crate::nats::Inner;
 use crate::net::after;
 use crate::pubsub::engine::{Frame, Halt, Settings};
-use crate::runtime::race;
+use crate::runtime::{race, until};
 use crate::transport::{Error, ErrorKind};
 
 /// After how many messages, and after what time at the latest, NATS is asked whether it has them.

@@ -15,11 +15,11 @@ use super::held::{AGAIN_AFTER, Held, answer};
 use super::intake::batch;
 use super::stream::{is_passing, refused};
 use super::subjects::{Root, begins};
-use crate::nats::{Inner, until};
+use crate::nats::Inner;
 use crate::net::after;
 use crate::pubsub::engine::Settings;
 use crate::pubsub::inbox::Inbox;
-use crate::runtime::{Either, race};
+use crate::runtime::{Either, race, until};
 use crate::transport::{Error, ErrorKind};
 
 /// How many messages are asked for at once, and for how long.

@@ -5,7 +5,8 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode, context::CreateStreamErrorKind};
 
 use super::subjects::{Root, covers};
-use crate::nats::{Inner, until};
+use crate::nats::Inner;
+use crate::runtime::until;
 use crate::transport::{Error, ErrorKind};
 
 /// The longest time that NATS is told, 100 years. It counts nanoseconds, in 63 bits.

@@ -11,9 +11,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::unconstrained;
 
 use super::refusal::Refusal;
-use crate::nats::{Connection, Inner, Subscribing, check_group, check_pattern, until};
+use crate::nats::{Connection, Inner, Subscribing, check_group, check_pattern};
 use crate::net::after;
-use crate::runtime::{Either, race};
+use crate::runtime::{Either, race, until};
 use crate::transport::{Context, Error, ErrorKind, Incoming, ReplyError, Responder, ServerTransport};
 
 /// How long it may take to leave, and after how many rounds to the server and back without a message none is thought to be on its way.

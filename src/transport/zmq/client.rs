@@ -1,7 +1,6 @@
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -9,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::link::{Link, Use};
 use super::{Endpoint, Options};
 use crate::net::{after, is_io_thread};
-use crate::runtime::{GaveUp, Runtime};
+use crate::runtime::{GaveUp, Runtime, until};
 use crate::transport::client::deliver_once;
 use crate::transport::{ClientTransport, Error, ErrorKind};
 use crate::zmq::Settings;
@@ -228,13 +227,6 @@ impl Shared {
     fn forget(&self) {
         let dropped = (std::mem::take(&mut *self.calls.lock()), std::mem::take(&mut *self.posts.lock()));
         drop(dropped);
-    }
-}
-
-async fn until<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
-    match deadline {
-        None => Some(future.await),
-        Some(deadline) => tokio::time::timeout_at(deadline.into(), future).await.ok(),
     }
 }
 
