@@ -63,6 +63,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) open_pipes: Cell<usize>,
     /// Slots of pipes to look at although the queue holds nothing for them.
     pub(super) scheduled: RefCell<VecDeque<u32>>,
+    pub(super) dispatches: Cell<u64>,
     delivered: Cell<u64>,
     /// Without the values that were replaced.
     discarded: Cell<u64>,
@@ -105,6 +106,7 @@ impl<S: 'static> Core<S> {
             table: RefCell::new(Table::new()),
             open_pipes: Cell::new(0),
             scheduled: RefCell::default(),
+            dispatches: Cell::new(0),
             delivered: Cell::new(0),
             discarded: Cell::new(0),
             replaced: Cell::new(0),
@@ -155,6 +157,7 @@ impl<S: 'static> Core<S> {
             replaced,
             queued,
             wakes: self.notifier.wakes(),
+            dispatches: self.dispatches.get(),
             open_pipes: self.open_pipes.get(),
             // A pipe's end may be in the queue, which is no message.
             oldest_wait: if queued > 0 { oldest_wait } else { Duration::ZERO },

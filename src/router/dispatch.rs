@@ -58,6 +58,7 @@ impl<S: 'static> MessageRouter<S> {
             core.warn_of_idle_dispatch();
             return Dispatched::default();
         }
+        core.dispatches.set(core.dispatches.get() + 1);
         core.phase.set(Phase::Held);
         core.backlog.borrow().stay_awake();
         // The ends of closed pipes are nothing that waits.

@@ -369,6 +369,12 @@ impl<S: 'static> MessageRouter<S> {
         self.core.clock.as_virtual()
     }
 
+    /// Wakes the event loop once more, for messages whose wake led to nothing.
+    pub(crate) fn wake(&self) {
+        // A waker that panics was logged.
+        let _ = self.core.notifier.wake();
+    }
+
     /// Returns what the router has done so far. Takes a lock for a moment, and may wait for a
     /// sender that is in the middle of a few instructions; cheap enough for every frame.
     ///

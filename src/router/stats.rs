@@ -27,6 +27,8 @@ pub struct RouterStats {
     pub queued: u64,
     /// Calls of the waker, and wakes of `route_until`.
     pub wakes: u64,
+    /// Calls of [`dispatch`](crate::MessageRouter::dispatch) while the router was running in its event loop.
+    pub dispatches: u64,
     /// Pipes whose end has not been routed yet, and which their receiver has not closed.
     pub open_pipes: usize,
     /// For how long the oldest message in the queue has waited; zero if nothing is queued. Messages that wait

@@ -1,0 +1,1 @@
+//! egui 0.37 and eframe.

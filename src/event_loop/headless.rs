@@ -1,0 +1,1 @@
+//! A loop without a window, for daemons and command lines.

@@ -1,0 +1,1 @@
+//! tao 0.37, the event loop of Tauri.
