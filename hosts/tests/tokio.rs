@@ -27,7 +27,7 @@ impl Host for BlockOn {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while !play.is_over() {
                 tokio::select! {
-                    () = routing.ready() => _ = router.dispatch(&mut play),
+                    () = routing.ready() => { router.dispatch(&mut play); }
                     _ = ticks.tick() => play.tick(),
                 }
             }
