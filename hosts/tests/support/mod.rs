@@ -5,6 +5,9 @@
 
 #[path = "../../../tests/support/display.rs"]
 pub mod display;
+#[path = "../../../tests/support/example.rs"]
+pub mod example;
+pub mod terminal;
 
 use std::env;
 use std::process::ExitCode;
