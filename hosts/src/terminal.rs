@@ -28,19 +28,13 @@ impl Screen {
         let line = |template: &str| {
             let style =
                 ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            all.add(ProgressBar::new(LENGTH).with_style(style.progress_chars("━╸─")))
+            all.add(ProgressBar::new(LENGTH).with_style(style.progress_chars("███")))
         };
-        let text = |text: String| line("  {msg}").with_message(text);
-        // A bar that is not drawn once would be drawn below those that are.
-        for head in [String::new(), format!("foreground in {host}"), String::new(), "Two workers".to_owned()]
-        {
-            text(head).tick();
-        }
-        let bars = [(); 2].map(|()| line("  {bar:36.blue/white} {msg}"));
-        text(String::new()).tick();
-        let mut screen = Self { bars, foot: line("  {msg:.dim}"), is_working: true, time: Duration::ZERO };
+        // What cannot be drawn is not worth ending the program for.
+        let _ = all.println(format!("\n  foreground in {host}\n\n  Two workers"));
+        let bars = [(); 2].map(|()| line(" \n  {bar:36.blue/white}  {msg}"));
+        let mut screen = Self { bars, foot: line(" \n  {msg}"), is_working: true, time: Duration::ZERO };
         screen.show(&Default::default());
-        screen.bars.iter().for_each(ProgressBar::tick);
         screen
     }
 

@@ -7,6 +7,10 @@
 pub mod display;
 #[path = "../../../tests/support/example.rs"]
 pub mod example;
+#[path = "../../../tests/support/looks.rs"]
+pub mod looks;
+#[path = "../../../tests/support/running.rs"]
+pub mod running;
 pub mod terminal;
 
 use std::env;

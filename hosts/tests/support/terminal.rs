@@ -11,6 +11,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::display::{VirtualDisplay, eventually, key};
 use super::example::example;
+use super::running::Running;
 
 /// What the keys Ctrl-C and Ctrl-D send.
 const INTERRUPT: &str = "\x03";
@@ -153,15 +154,14 @@ pub fn the_bars_are_seen_in_a_terminal_window(name: &str) {
     let _ = (fs::remove_file(&said), fs::remove_file(&code)); // of an earlier run
     let display = VirtualDisplay::start();
     let title = format!("foreground in {name}");
-    let mut xterm = display
-        .command("xterm")
-        .args(["-T", &title, "-geometry", "66x10", "-b", "12", "+sb", "-uc", "-bc", "-u8"])
+    let mut command = display.command("xterm");
+    command
+        .args(["-T", &title, "-geometry", "60x11", "-b", "12", "+sb", "-uc", "-bc", "-u8"])
         .args(["-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#fbfbfa", "-fg", "#2b2b2b"])
         .args(["-xrm", "*color4: #2f6fb5", "-xrm", "*color7: #d9dbdf", "-xrm", "*allowSendEvents: true"])
         .args(["-e", "sh", "-c", r#""$0" >"$1"; echo $? >"$2""#])
-        .args([example(name), said.clone(), code.clone()])
-        .spawn()
-        .expect("xterm is installed");
+        .args([example(name), said.clone(), code.clone()]);
+    let xterm = Running::start(&mut command);
     let window = display.find_window(&title);
     display.focus(window);
     let blue = || {
@@ -170,7 +170,7 @@ pub fn the_bars_are_seen_in_a_terminal_window(name: &str) {
         Some(picture.rgba.chunks_exact(4).filter(is_blue).count())
     };
     let first = eventually("blue in the window", || blue().filter(|&count| count > 50));
-    eventually("bars that grow", || blue().filter(|&count| count > 8 * first && count > 1500));
+    eventually("bars that grow", || blue().filter(|&count| count > 2 * first && count > 4500));
     let picture = display.screenshot(window).expect("it is on the screen").save(&format!("host_{name}"));
     println!("the picture is {}", picture.display());
     display.press_key('c'.into());
@@ -185,5 +185,5 @@ pub fn the_bars_are_seen_in_a_terminal_window(name: &str) {
         eventually("the example's end", || fs::read_to_string(&code).ok().filter(|code| !code.is_empty()));
     assert_eq!(code.trim(), "0");
     assert_cancelled(&fs::read_to_string(&said).expect("it has said something"));
-    xterm.wait().expect("it is our child");
+    assert!(xterm.end().status.success());
 }
