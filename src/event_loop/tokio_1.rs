@@ -1,6 +1,6 @@
 //! tokio 1, on one thread: a current-thread runtime, or a `LocalSet`.
 //!
-//! The router's event loop is a future, as in [`executor`](super::executor), that gives way as tokio wants it.
+//! The router's event loop is a future, as in [`executor`], that gives way as tokio wants it.
 //!
 //! ```
 //! use foreground::{MessageRouter, event_loop::tokio_1};
@@ -42,7 +42,7 @@
 //! ```
 //!
 //! Tasks of a `LocalSet` that each need the state have it in a [`Shared`](super::Shared); see
-//! [`executor`](super::executor).
+//! [`executor`].
 //!
 //! # What tokio promises
 //! - It is woken by the task's waker.
