@@ -5,6 +5,13 @@
 
 #[path = "../../../tests/support/display.rs"]
 pub mod display;
+#[path = "../../../tests/support/example.rs"]
+pub mod example;
+#[path = "../../../tests/support/looks.rs"]
+pub mod looks;
+#[path = "../../../tests/support/running.rs"]
+pub mod running;
+pub mod window;
 
 use std::env;
 use std::process::ExitCode;
