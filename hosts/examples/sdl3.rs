@@ -23,7 +23,7 @@ const INK: Color = Color::RGB(0x1f, 0x26, 0x33);
 const TRACK: Color = Color::RGB(0xdc, 0xe1, 0xe8);
 const BLUE: Color = Color::RGB(0x2f, 0x6f, 0xde);
 const WHITE: Color = Color::RGB(0xff, 0xff, 0xff);
-const BUTTON: FRect = FRect { x: 24.0, y: 184.0, w: 112.0, h: 32.0 };
+const BUTTON: FRect = FRect { x: 24.0, y: 184.0, w: 128.0, h: 32.0 };
 
 /// Draws without a graphics card, which so little does not need.
 const RENDERER: &CStr = c"software";
@@ -95,9 +95,9 @@ fn is_on_button(x: f32, y: f32) -> bool {
 fn draw(canvas: &mut WindowCanvas, workers: &Workers<App>) -> Result<(), sdl3::Error> {
     canvas.set_draw_color(PAPER);
     canvas.clear();
-    write(canvas, "Two workers", (24.0, 24.0), 2.0, INK)?;
+    write(canvas, "Two workers", (24.0, 20.0), 3.0, INK)?;
     for (bar, y) in workers.bars.iter().zip([64.0, 120.0]) {
-        write(canvas, &bar.text(), (24.0, y), 1.5, INK)?;
+        write(canvas, &bar.text(), (24.0, y - 2.0), 2.0, INK)?;
         canvas.set_draw_color(TRACK);
         canvas.fill_rect(FRect::new(24.0, y + 20.0, 432.0, 14.0))?;
         canvas.set_draw_color(BLUE);
@@ -105,7 +105,7 @@ fn draw(canvas: &mut WindowCanvas, workers: &Workers<App>) -> Result<(), sdl3::E
     }
     canvas.set_draw_color(if workers.is_working() { BLUE } else { TRACK });
     canvas.fill_rect(BUTTON)?;
-    write(canvas, "Cancel", (BUTTON.x + 20.0, BUTTON.y + 10.0), 1.5, WHITE)?;
+    write(canvas, "Cancel", (BUTTON.x + 16.0, BUTTON.y + 9.0), 2.0, WHITE)?;
     canvas.present();
     Ok(())
 }

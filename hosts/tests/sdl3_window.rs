@@ -9,7 +9,7 @@ const EXAMPLE: Example = Example {
     title: "foreground in SDL 3",
     bars: [[24, 84, 456, 98], [24, 140, 456, 154]],
     bar: [0x2f, 0x6f, 0xde],
-    told: [75, 64, 200, 76],
+    told: [100, 62, 250, 78],
     cancel: (80, 200),
 };
 
