@@ -130,12 +130,36 @@ impl<S: 'static> Shared<S> {
     /// # Panics
     /// As [`MessageRouter::dispatch`], when a callback does. The router is settled all the same.
     pub fn turn(&self) -> Dispatched {
-        let Some(mut lent) = self.0.lend() else {
-            self.0.missed.set(true);
+        let Some(mut lent) = self.0.lend_for_messages() else {
             return Dispatched::default();
         };
         let _settled = Settled(&self.0.router);
         self.0.router.dispatch(lent.state())
+    }
+
+    /// Dispatches as [`turn`](Self::turn), and leaves it to the host to [settle](MessageRouter::settle): for one that has
+    /// a better place for it, after drawing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::{MessageRouter, event_loop::Shared};
+    /// # let router: MessageRouter<u32> = MessageRouter::new(|| {});
+    /// # router.start()?;
+    /// # let (sender, receiver) = router.pipe::<u32>()?;
+    /// # receiver.on_message(|sum, n| *sum += n);
+    /// # let sender = sender.start();
+    /// let shared = Shared::new(router, 0);
+    /// sender.send(1)?;
+    /// assert_eq!(shared.dispatch().delivered, 1); // where the host was woken
+    /// shared.router().settle(); // where it has drawn
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dispatch(&self) -> Dispatched {
+        match self.0.lend_for_messages() {
+            Some(mut lent) => self.0.router.dispatch(lent.state()),
+            None => Dispatched::default(),
+        }
     }
 
     /// Returns a handle that does not keep the router and its state.
@@ -176,6 +200,15 @@ impl<S: 'static> Inner<S> {
     fn lend(&self) -> Option<Lent<'_, S>> {
         let state = self.state.try_borrow_mut().ok()?;
         Some(Lent { inner: self, state: Some(state) })
+    }
+
+    /// Lends the state for a dispatch. If it is lent already, the router is woken as soon as it is free.
+    fn lend_for_messages(&self) -> Option<Lent<'_, S>> {
+        let lent = self.lend();
+        if lent.is_none() {
+            self.missed.set(true);
+        }
+        lent
     }
 
     /// The state is free: does what came meanwhile.

@@ -11,6 +11,7 @@ pub mod example;
 pub mod looks;
 #[path = "../../../tests/support/running.rs"]
 pub mod running;
+pub mod window;
 pub mod terminal;
 
 use std::env;
