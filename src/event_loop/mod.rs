@@ -23,6 +23,8 @@ pub mod glib_022;
 #[cfg(feature = "headless")]
 #[cfg_attr(docsrs, doc(cfg(feature = "headless")))]
 pub mod headless;
+#[cfg(feature = "glib-022")]
+mod here;
 #[cfg(feature = "iced-014")]
 #[cfg_attr(docsrs, doc(cfg(feature = "iced-014")))]
 pub mod iced_014;

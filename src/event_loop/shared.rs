@@ -7,6 +7,8 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::thread;
 
+#[cfg(feature = "glib-022")]
+use super::here::Turn;
 use crate::{Dispatched, MessageRouter};
 
 /// What is to be done with the state once it is free.
@@ -138,6 +140,13 @@ impl<S: 'static> Shared<S> {
         self.0.router.dispatch(lent.state())
     }
 
+    /// What has the router dispatch and settle, as long as there is a handle.
+    #[cfg(feature = "glib-022")]
+    pub(super) fn as_turn(&self) -> Weak<dyn Turn> {
+        let inner: Rc<dyn Turn> = self.0.clone();
+        Rc::downgrade(&inner)
+    }
+
     /// Returns a handle that does not keep the router and its state.
     pub fn downgrade(&self) -> WeakShared<S> {
         WeakShared(Rc::downgrade(&self.0))
@@ -215,6 +224,13 @@ impl<S: 'static> Drop for Lent<'_, S> {
             // No user code in a panic: what was deferred waits for the next turn.
             self.inner.router.wake();
         }
+    }
+}
+
+#[cfg(feature = "glib-022")]
+impl<S: 'static> Turn for Inner<S> {
+    fn turn(self: Rc<Self>) {
+        Shared(self).turn();
     }
 }
 
