@@ -2,15 +2,20 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
-use glib_022::{ControlFlow, MainContext, Priority, source};
+use glib_022::{ControlFlow, MainContext, Priority, Source, source};
 
 use super::Shared;
 use super::here::Number;
 use crate::{MessageRouter, MessageRouterBuilder, Waker};
 
-/// The priority at which messages are delivered.
-pub const PRIORITY: Priority = Priority::DEFAULT_IDLE;
+const DRAWING: i32 = 120;
+const PATIENCE: Duration = Duration::from_millis(16);
+const NAME: Option<&str> = Some("foreground");
 
 /// Makes a router and its state.
 pub fn route<S: 'static>(
@@ -31,7 +36,7 @@ pub fn route<S: 'static>(
     Ok(shared)
 }
 
-/// Has the main context run a turn once.
+/// Has the main context run a turn.
 struct Wakeup {
     context: MainContext,
     number: Number,
@@ -40,15 +45,29 @@ struct Wakeup {
 impl Waker for Wakeup {
     fn wake(&self) {
         let number = self.number;
-        let turn = move || {
-            if number.turn().is_err() {
-                log::error!("another thread runs the main context of a router; its messages are not delivered");
-            }
-            ControlFlow::Break
-        };
-        let p = std::env::var("PRIO").ok().and_then(|p| p.parse::<i32>().ok()).map_or(PRIORITY, Priority::from);
-        source::idle_source_new(Some("foreground"), p, turn).attach(Some(&self.context));
+        if !number.is_here() {
+            let turn = move || turn(number);
+            return self.attach(source::idle_source_new(NAME, DRAWING.into(), turn));
+        }
+        // From the settling, mostly: a turn was not enough. Idle functions go first, unless drawing never rests.
+        let is_due = Arc::new(AtomicBool::new(true));
+        let once = move || if is_due.swap(false, Relaxed) { turn(number) } else { ControlFlow::Break };
+        self.attach(source::idle_source_new(NAME, Priority::DEFAULT_IDLE, once.clone()));
+        self.attach(source::timeout_source_new(PATIENCE, NAME, DRAWING.into(), once));
     }
+}
+
+impl Wakeup {
+    fn attach(&self, source: Source) {
+        source.attach(Some(&self.context));
+    }
+}
+
+fn turn(number: Number) -> ControlFlow {
+    if number.turn().is_err() {
+        log::error!("another thread runs the main context of a router; its messages are not delivered");
+    }
+    ControlFlow::Break
 }
 
 /// Another thread runs the main context; see [`route`].

@@ -39,6 +39,11 @@ impl Number {
         Self { id: NEXT.fetch_add(1, Relaxed), thread: thread::current().id() }
     }
 
+    /// Whether this is the thread that made the number.
+    pub(super) fn is_here(self) -> bool {
+        self.thread == thread::current().id()
+    }
+
     /// From now on the number means `shared`.
     pub(super) fn assign<S: 'static>(self, shared: &Shared<S>) {
         let weak = shared.as_turn();
@@ -50,7 +55,7 @@ impl Number {
 
     /// Has the router dispatch and settle, if it is still there.
     pub(super) fn turn(self) -> Result<(), ForeignThread> {
-        if self.thread != thread::current().id() {
+        if !self.is_here() {
             return Err(ForeignThread);
         }
         let found = HERE.with_borrow(|here| {
