@@ -12,7 +12,7 @@ use std::error::Error;
 use foreground::MessageRouter;
 use foreground::event_loop::{Shared, glib_022};
 use foreground_hosts::{Program, Workers};
-use gtk4::glib::MainLoop;
+use gtk4::glib::{MainLoop, Propagation};
 use gtk4::prelude::*;
 use gtk4::{Align, Box as Column, Button, Label, Orientation, ProgressBar, Window};
 
@@ -68,10 +68,17 @@ fn window(shared: &Shared<App>) -> Window {
         app.show();
     });
     cancel.connect_clicked(move |_| cancelled());
-    for set_margin in [Column::set_margin_top, Column::set_margin_bottom, Column::set_margin_start, Column::set_margin_end] {
+    for set_margin in
+        [Column::set_margin_top, Column::set_margin_bottom, Column::set_margin_start, Column::set_margin_end]
+    {
         set_margin(&column, 24);
     }
-    Window::builder().title("foreground in GTK 4").default_width(480).default_height(240).child(&column).build()
+    Window::builder()
+        .title("foreground in GTK 4")
+        .default_width(480)
+        .default_height(240)
+        .child(&column)
+        .build()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -80,7 +87,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shared = glib_022::route(MessageRouter::builder(), App::new)?;
     let window = window(&shared);
     let closed = main_loop.clone();
-    window.connect_destroy(move |_| closed.quit());
+    window.connect_close_request(move |_| {
+        closed.quit();
+        Propagation::Proceed
+    });
     window.present();
     main_loop.run();
     shared.with(|app| app.workers.close())?;

@@ -101,7 +101,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 app.workers.cancel();
                 app.show();
             }
-            Event::WindowEvent { event: WindowEvent::CloseRequested, .. } => *control_flow = ControlFlow::Exit,
+            Event::WindowEvent { event: WindowEvent::CloseRequested, .. } => {
+                *control_flow = ControlFlow::Exit
+            }
             _ => {}
         }
     });

@@ -54,7 +54,9 @@ fn bars(picture: &Screenshot) -> Vec<Bar> {
         let width = (0..picture.width).filter(|x| picture.pixel(*x, y).is_some_and(is_blue)).count() as u32;
         match bars.last_mut() {
             _ if width == 0 => {}
-            Some(bar) if bar.bottom + 1 == y => *bar = Bar { top: bar.top, bottom: y, width: bar.width.max(width) },
+            Some(bar) if bar.bottom + 1 == y => {
+                *bar = Bar { top: bar.top, bottom: y, width: bar.width.max(width) }
+            }
             _ => bars.push(Bar { top: y, bottom: y, width }),
         }
     }
