@@ -37,10 +37,11 @@ impl Program for App {
 }
 
 impl App {
-    fn new(router: &MessageRouter<Self>) -> Self {
+    fn new(router: &MessageRouter<Self>) -> Result<Self, Box<dyn Error>> {
         let bar = |_| (ProgressBar::new(), Label::builder().halign(Align::Start).build());
-        let workers = Workers::start(router).expect("a running router opens pipes");
-        Self { bars: workers.bars.iter().map(bar).collect(), workers, cancel: Button::with_label("Cancel") }
+        let workers = Workers::start(router)?;
+        let bars = workers.bars.iter().map(bar).collect();
+        Ok(Self { workers, bars, cancel: Button::with_label("Cancel") })
     }
 }
 

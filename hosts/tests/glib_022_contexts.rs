@@ -6,8 +6,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use foreground::event_loop::{Shared, glib_022};
-use foreground::{Budget, MessageRouter, StartedSender};
+use foreground::event_loop::Shared;
+use foreground::event_loop::glib_022::{self, ForeignContextError};
+use foreground::{Budget, MessageRouter, MessageRouterBuilder, StartedSender};
 use gtk4::glib::{self, ControlFlow, MainContext, MainLoop, Priority};
 
 type Log = Vec<u32>;
@@ -18,9 +19,13 @@ fn in_context(test: impl FnOnce(&MainContext)) {
     context.with_thread_default(|| test(&context)).expect("nobody else has this context");
 }
 
+fn route<S>(builder: MessageRouterBuilder<S>, state: S) -> Result<Shared<S>, ForeignContextError> {
+    glib_022::route(builder, |_| Ok(state))
+}
+
 /// A router whose state is what it received, and which calls `then` with each message.
 fn log(then: impl Fn(&mut Log, u32) + 'static) -> (Shared<Log>, StartedSender<u32>) {
-    let shared = glib_022::route(MessageRouter::builder(), |_| Log::new()).unwrap();
+    let shared = route(MessageRouter::builder(), Log::new()).unwrap();
     let (sender, receiver) = shared.router().pipe().unwrap();
     receiver.on_message(move |log: &mut Log, n| {
         log.push(n);
@@ -133,7 +138,7 @@ fn a_context_that_another_thread_runs_is_refused() {
         let _ = is_released.recv();
     });
     is_owned.recv().unwrap();
-    let error = glib_022::route(MessageRouter::<()>::builder(), |_| ()).unwrap_err();
+    let error = route(MessageRouter::builder(), ()).unwrap_err();
     assert!(error.to_string().starts_with("another thread runs"), "{error}");
     drop(release);
     owner.join().unwrap();
@@ -143,7 +148,7 @@ fn a_context_that_another_thread_runs_is_refused() {
 fn idle_functions_have_their_turn_under_a_flood() {
     in_context(|context| {
         let budget = Budget::new(Duration::from_millis(4), 1);
-        let shared = glib_022::route(MessageRouter::builder().budget(budget), |_| 0_u32).unwrap();
+        let shared = route(MessageRouter::builder().budget(budget), 0_u32).unwrap();
         let (sender, receiver) = shared.router().pipe().unwrap();
         let sender = sender.start();
         // Each message sends the next.
@@ -182,7 +187,7 @@ fn work_of_the_priority_of_drawing_that_never_rests_lets_messages_through() {
         let main_loop = MainLoop::new(Some(context), false);
         let quit = main_loop.clone();
         let budget = Budget::new(Duration::from_millis(4), 1);
-        let shared = glib_022::route(MessageRouter::builder().budget(budget), |_| 0_u32).unwrap();
+        let shared = route(MessageRouter::builder().budget(budget), 0_u32).unwrap();
         let (sender, receiver) = shared.router().pipe().unwrap();
         receiver.on_message(move |count: &mut u32, ()| {
             *count += 1;

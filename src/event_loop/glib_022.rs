@@ -13,10 +13,13 @@
 //!
 //! // With GTK: `gtk4::init()?`, and widgets in `App`.
 //! let main_loop = glib::MainLoop::new(None, false);
-//! let shared = glib_022::route(MessageRouter::builder(), |_| App::default())?;
-//! let (sender, receiver) = shared.router().pipe()?;
-//! receiver.on_message(|app: &mut App, prime: u64| app.primes.push(prime));
-//! std::thread::spawn(move || sender.start().send(2_147_483_647));
+//! let shared = glib_022::route(MessageRouter::builder(), |router| {
+//!     let (sender, receiver) = router.pipe()?;
+//!     receiver.on_message(|app: &mut App, prime: u64| app.primes.push(prime));
+//!     receiver.detach();
+//!     std::thread::spawn(move || sender.start().send(2_147_483_647));
+//!     Ok::<_, Box<dyn std::error::Error>>(App::default())
+//! })?;
 //! // For a button: `button.connect_clicked(move |_| clicked())`.
 //! let clicked = shared.callback(|app| app.clicks += 1);
 //! main_loop.run();
@@ -75,12 +78,12 @@ const PATIENCE: Duration = Duration::from_millis(16);
 const NAME: Option<&str> = Some("foreground");
 
 /// Makes a router that the calling thread's main context drives, starts it, and puts it together with the state that
-/// `state` makes, which may open pipes already.
+/// `make` returns, which may open pipes already.
 ///
 /// The context is the thread-default one, or else the default one. It is not run by this.
 ///
 /// # Errors
-/// [`ForeignContextError`] if another thread runs the context: the messages would arrive there.
+/// [`ForeignContextError`] if another thread runs the context: the messages would arrive there. Or that of `make`.
 ///
 /// # Examples
 ///
@@ -89,31 +92,33 @@ const NAME: Option<&str> = Some("foreground");
 /// # use ::glib_022 as glib;
 ///
 /// let main_loop = glib::MainLoop::new(None, false);
-/// let shared = glib_022::route(MessageRouter::builder().name("primes"), |_| Vec::new())?;
-/// let (sender, receiver) = shared.router().pipe()?;
-/// receiver.on_message(|primes: &mut Vec<u64>, prime| primes.push(prime));
-/// let quit = main_loop.clone();
-/// receiver.on_end(move |_, _| quit.quit());
-/// std::thread::spawn(move || sender.start().send(7));
-///
+/// let shared = glib_022::route(MessageRouter::builder().name("primes"), |router| {
+///     let (sender, receiver) = router.pipe()?;
+///     receiver.on_message(|primes: &mut Vec<u64>, prime| primes.push(prime));
+///     let main_loop = main_loop.clone();
+///     receiver.on_end(move |_, _| main_loop.quit());
+///     receiver.detach();
+///     std::thread::spawn(move || sender.start().send(7));
+///     Ok::<_, Box<dyn std::error::Error>>(Vec::new())
+/// })?;
 /// main_loop.run();
 /// assert_eq!(shared.with(|primes| primes.clone())?, [7]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn route<S: 'static>(
+pub fn route<S: 'static, E: From<ForeignContextError>>(
     builder: MessageRouterBuilder<S>,
-    state: impl FnOnce(&MessageRouter<S>) -> S,
-) -> Result<Shared<S>, ForeignContextError> {
+    make: impl FnOnce(&MessageRouter<S>) -> Result<S, E>,
+) -> Result<Shared<S>, E> {
     let context = MainContext::ref_thread_default();
     drop(context.acquire().map_err(|_| ForeignContextError(()))?);
     let number = Number::new();
     let router = builder.build(Wakeup { context, number, last: Arc::default() });
     // A new router is not running.
     let _ = router.start();
-    let state = state(&router);
+    let state = make(&router)?;
     let shared = Shared::new(router, state);
     number.assign(&shared);
-    // A loop that was run by `state` has taken a wake for nothing.
+    // A loop that was run by `make` has taken a wake for nothing.
     shared.router().wake();
     Ok(shared)
 }

@@ -1,7 +1,7 @@
 //! GTK 4 as a host of the conformance tests: a window that is drawn with each tick.
 
 use foreground::MessageRouter;
-use foreground::event_loop::glib_022;
+use foreground::event_loop::glib_022::{self, ForeignContextError};
 use foreground::testing::conformance::{Host, Play};
 use gtk4::glib::{self, ControlFlow, MainLoop};
 use gtk4::prelude::*;
@@ -18,7 +18,7 @@ impl Host for Gtk4 {
         gtk4::init().expect("there is a display");
         let main_loop = MainLoop::new(None, false);
         let (ticks, is_hidden) = (play.ticks(), play.is_hidden());
-        let shared = glib_022::route(play.builder(), |_| play).expect("this thread owns the context");
+        let shared = glib_022::route(play.builder(), |_| Ok::<_, ForeignContextError>(play)).expect("this thread owns the context");
         let begun = shared.with(|play| {
             let main_loop = main_loop.clone();
             play.on_over(move || main_loop.quit());

@@ -7,10 +7,13 @@
 pub mod display;
 #[path = "../../../tests/support/example.rs"]
 pub mod example;
+#[path = "../../../tests/support/looks.rs"]
+pub mod looks;
 #[path = "../../../tests/support/running.rs"]
 pub mod running;
-pub mod two_workers;
+pub mod terminal;
 pub mod weston;
+pub mod window;
 
 use std::env;
 use std::path::Path;
