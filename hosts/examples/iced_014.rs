@@ -62,7 +62,7 @@ impl App {
 
     fn view(&self) -> Column<'_, Message> {
         let bold = iced::Font { weight: font::Weight::Bold, ..Default::default() };
-        let cancel = button("Cancel").padding([7, 14]).style(button::secondary);
+        let cancel = button("Cancel").padding([7, 14]).style(button_style);
         let cancel = cancel.on_press_maybe(self.workers.is_working().then_some(Message::Cancel));
         let [first, second] = self.workers.bars.each_ref().map(bar);
         column![text("Two workers").size(22).font(bold), first, second, right(cancel)].padding(24).spacing(16)
@@ -77,6 +77,16 @@ fn bar(bar: &Bar) -> Element<'static, Message> {
     };
     let told = text(bar.text()).size(14).color(color!(0x5a6270));
     column![progress_bar(0.0..=1.0, bar.done).girth(12).style(style), told].spacing(6).into()
+}
+
+fn button_style(_: &Theme, status: button::Status) -> button::Style {
+    let (background, text) = match status {
+        button::Status::Disabled => (color!(0xf4f5f7), color!(0xa4abb6)),
+        button::Status::Hovered | button::Status::Pressed => (color!(0xeef1f6), color!(0x1d2430)),
+        button::Status::Active => (color!(0xffffff), color!(0x1d2430)),
+    };
+    let border = border::rounded(4).width(1).color(color!(0xd3d8e0));
+    button::Style { border, text_color: text, ..button::Style::default() }.with_background(background)
 }
 
 fn main() -> iced::Result {
