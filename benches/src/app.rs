@@ -17,6 +17,7 @@ pub struct App {
     milestone: u64,
     expected: u64,
     at_first: Option<Box<dyn FnOnce()>>,
+    at_last: Option<Box<dyn FnOnce()>>,
     started: Option<Instant>,
     done: Option<Instant>,
     /// How many messages arrived, for the producers to see.
@@ -34,6 +35,12 @@ impl App {
     /// Does something in the callback of the first message. The clock starts after that.
     pub fn at_first(mut self, action: impl FnOnce() + 'static) -> Self {
         self.at_first = Some(Box::new(action));
+        self
+    }
+
+    /// Does something in the callback of the last message, for loops that are told to end.
+    pub fn at_last(mut self, action: impl FnOnce() + 'static) -> Self {
+        self.at_last = Some(Box::new(action));
         self
     }
 
@@ -73,6 +80,9 @@ impl App {
         }
         if self.messages >= self.expected {
             self.done = Some(Instant::now());
+            if let Some(action) = self.at_last.take() {
+                action();
+            }
         }
     }
 

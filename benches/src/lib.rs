@@ -5,7 +5,8 @@
 //! [`report`] shows it.
 #![forbid(unsafe_code)]
 
-pub mod app;
+pub mod adapter;
+mod app;
 pub mod harness;
 pub mod host;
 pub mod peers;

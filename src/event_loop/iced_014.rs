@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! use foreground::{MessageRouter, event_loop::iced_014::{self, Wakes, Wakeup}};
-//! # // What stands for iced here; the example `iced_014` is built with the real one.
+//! # // What stands for iced here; the example `iced` is built with the real one.
 //! # mod iced {
 //! #     pub use iced_futures_014::Subscription;
 //! #     pub mod widget { pub struct Text; pub fn text(_: String) -> Text { Text } }

@@ -213,15 +213,24 @@ impl<S: 'static> Inner<S> {
 
     /// The state is free: does what came meanwhile.
     fn catch_up(&self) {
-        loop {
-            // Whoever has the state now catches up.
-            let Ok(mut state) = self.state.try_borrow_mut() else { return };
+        let _owed = Owed(self);
+        while let Ok(mut state) = self.state.try_borrow_mut() {
             let next = self.deferred.borrow_mut().pop_front();
             let Some(deferred) = next else { break };
             deferred(&mut state);
         }
-        if self.missed.take() {
-            self.router.wake();
+    }
+}
+
+/// Has the loop woken for what is still to be done when the state has become free: a turn that was missed, and, after a
+/// panic, what was deferred. Nobody else would come for it.
+struct Owed<'a, S: 'static>(&'a Inner<S>);
+
+impl<S: 'static> Drop for Owed<'_, S> {
+    fn drop(&mut self) {
+        let Self(inner) = self;
+        if inner.missed.take() || !inner.deferred.borrow().is_empty() {
+            inner.router.wake();
         }
     }
 }
@@ -242,11 +251,11 @@ impl<S: 'static> Lent<'_, S> {
 impl<S: 'static> Drop for Lent<'_, S> {
     fn drop(&mut self) {
         self.state = None;
-        if !thread::panicking() {
+        if thread::panicking() {
+            // No user code in a panic: what was deferred waits for the turn that this wakes for.
+            drop(Owed(self.inner));
+        } else {
             self.inner.catch_up();
-        } else if self.inner.missed.take() {
-            // No user code in a panic: what was deferred waits for the next turn.
-            self.inner.router.wake();
         }
     }
 }

@@ -396,17 +396,17 @@ impl<S: 'static> MessageRouter<S> {
 }
 
 /// A handle that does not keep its router.
-#[cfg(feature = "tasks")]
+#[cfg(any(feature = "calloop-014", feature = "tasks"))]
 pub(crate) struct WeakRouter<S: 'static>(std::rc::Weak<Core<S>>);
 
-#[cfg(feature = "tasks")]
+#[cfg(any(feature = "calloop-014", feature = "tasks"))]
 impl<S: 'static> WeakRouter<S> {
     pub(crate) fn upgrade(&self) -> Option<MessageRouter<S>> {
         self.0.upgrade().map(|core| MessageRouter { core })
     }
 }
 
-#[cfg(feature = "tasks")]
+#[cfg(any(feature = "calloop-014", feature = "tasks"))]
 impl<S: 'static> MessageRouter<S> {
     pub(crate) fn downgrade(&self) -> WeakRouter<S> {
         WeakRouter(Rc::downgrade(&self.core))

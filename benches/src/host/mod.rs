@@ -1,6 +1,8 @@
 //! Event loops in which a router can live, or a plain queue: one file a host.
 
 mod calloop;
+#[cfg(feature = "egui")]
+mod egui;
 mod park;
 #[cfg(feature = "winit")]
 mod winit_030;
@@ -10,6 +12,8 @@ mod winit_031;
 use foreground::Waker;
 
 pub use self::calloop::Calloop;
+#[cfg(feature = "egui")]
+pub use self::egui::Egui;
 pub use self::park::Park;
 #[cfg(feature = "winit")]
 pub use self::winit_030::Winit030;

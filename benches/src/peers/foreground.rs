@@ -58,19 +58,24 @@ impl<H: Host, K: Kind, M: Message> Loop<M> for RouterLoop<H, K> {
         let host = H::new();
         let router = MessageRouter::new(host.waker());
         router.start().expect("it was not started");
-        let senders = (0..pipes).map(|_| {
-            let (sender, receiver) = K::open(&router).expect("the router runs");
-            receiver.on_message(callback());
-            receiver.detach();
-            sender.start()
-        });
-        let senders = senders.collect();
+        let senders = open_pipes::<K, M>(&router, pipes);
         (Self { host, router, kind: PhantomData }, senders)
     }
 
     fn run(&mut self, app: App) -> App {
         run_in(&mut self.host, &self.router, app)
     }
+}
+
+/// Opens pipes, each with its callback.
+pub fn open_pipes<K: Kind, M: Message>(router: &MessageRouter<App>, pipes: usize) -> Vec<StartedSender<M>> {
+    let senders = (0..pipes).map(|_| {
+        let (sender, receiver) = K::open(router).expect("the router runs");
+        receiver.on_message(callback());
+        receiver.detach();
+        sender.start()
+    });
+    senders.collect()
 }
 
 /// Runs a host with a router in it until the application is done.

@@ -9,6 +9,8 @@ mod glib_channel;
 mod glib_invoke;
 pub mod qt;
 mod raw;
+#[cfg(feature = "slint")]
+mod slint_invoke;
 mod slot;
 mod std_mpsc;
 mod tasks;
@@ -21,12 +23,14 @@ use std::ops::RangeInclusive;
 
 pub use self::calloop_channel::CalloopChannel;
 pub use self::flume::Flume;
-pub use self::foreground::{Bounded, Foreground, Latest, Unbounded};
+pub use self::foreground::{Bounded, Foreground, Latest, Unbounded, open_pipes};
 #[cfg(feature = "glib")]
 pub use self::glib_channel::GlibChannel;
 #[cfg(feature = "glib")]
 pub use self::glib_invoke::GlibInvoke;
 pub use self::raw::{Raw, a_channel_for_each};
+#[cfg(feature = "slint")]
+pub use self::slint_invoke::SlintInvoke;
 pub use self::slot::Slot;
 pub use self::std_mpsc::StdMpsc;
 pub use self::tasks::{Executor, Oneshot, Outcome, Shared, Tasks, Woken};

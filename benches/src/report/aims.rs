@@ -3,7 +3,7 @@
 use crate::harness::Row;
 
 pub struct Aim {
-    pub what: &'static str,
+    pub what: String,
     pub at_most: f64,
     pub reached: f64,
 }
@@ -31,9 +31,24 @@ pub fn of(rows: &[Row]) -> Vec<Aim> {
         ("`channel_round_trip`, times raw", 1.5, ratio("channel_round_trip")),
         ("`channel_in_flight`, times raw", 1.5, ratio("channel_in_flight")),
     ];
-    let measured =
-        |(what, at_most, reached): (_, _, Option<f64>)| Some(Aim { what, at_most, reached: reached? });
-    aims.into_iter().filter_map(measured).collect()
+    let measured = |(what, at_most, reached): (&str, _, Option<f64>)| {
+        Some(Aim { what: what.into(), at_most, reached: reached? })
+    };
+    aims.into_iter().filter_map(measured).chain(rows.iter().filter_map(of_host)).collect()
+}
+
+/// What a router in a host is to cost beside the host's own way, if that is what the row tells.
+fn of_host(row: &Row) -> Option<Aim> {
+    let name = row.scenario.name;
+    let at_most = if name.starts_with("messages_in_") {
+        1.0 / 3.0
+    } else if name.starts_with("latency_in_") {
+        1.1
+    } else {
+        return None;
+    };
+    let what = format!("`{name}`, times the host's own way");
+    (row.peer == "foreground").then_some(Aim { what, at_most, reached: row.ratio })
 }
 
 /// A figure of an aim as people read it.

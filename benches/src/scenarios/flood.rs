@@ -28,7 +28,6 @@ pub fn ticks<P: Peer>(size: &Size) -> Figure {
 }
 
 /// The same without a flood: what the host does by itself.
-#[cfg(feature = "winit")]
 pub fn ticks_in_peace<P: Peer>(size: &Size) -> Figure {
     run(open::<P, Work>(1), size.flood, |sender, _, time| {
         sender.send(Work::Microsecond);

@@ -3,6 +3,7 @@
 mod bus;
 mod channel;
 mod flood;
+mod hosted;
 mod http;
 mod latency;
 mod memory;
@@ -90,6 +91,24 @@ pub const SCENARIOS: &[Scenario] = &[
     slow("flood_ticks_winit_031", "the same in winit 0.31"),
     slow("flood_redraws", "a frame each 16 ms in a flood, winit 0.30"),
     slow("flood_redraws_winit_031", "the same in winit 0.31"),
+    hosted::CALLOOP.messages,
+    hosted::CALLOOP.latency,
+    hosted::CALLOOP.flood,
+    hosted::TOKIO.messages,
+    hosted::TOKIO.latency,
+    hosted::TOKIO.flood,
+    hosted::GLIB.messages,
+    hosted::GLIB.latency,
+    hosted::GLIB.flood,
+    hosted::WINIT.messages,
+    hosted::WINIT.latency,
+    hosted::WINIT.flood,
+    hosted::SLINT.messages,
+    hosted::SLINT.latency,
+    hosted::SLINT.flood,
+    hosted::EGUI.messages,
+    hosted::EGUI.latency,
+    hosted::EGUI.flood,
     counted("memory_message", "memory of a queued message, 24 bytes", Unit::Bytes),
     counted("memory_pipe", "memory of an idle pipe", Unit::Bytes),
     counted("memory_after_flood", "memory of a loop after a drained flood", Unit::Bytes),
@@ -281,6 +300,8 @@ pub fn jobs() -> Vec<Job> {
         jobs.flood::<WokenQueue<Winit031<true>>>("flood_redraws_winit_031", "winit_031");
     }
 
+    hosted::add(&mut jobs);
+
     jobs.wakes::<WokenQueue<Calloop>>(YARDSTICK);
     jobs.wakes::<Foreground<Calloop>>("foreground");
     jobs.wakes::<CalloopChannel>("calloop");
@@ -380,7 +401,6 @@ impl Jobs {
     }
 
     /// The host left in peace.
-    #[cfg(feature = "winit")]
     fn no_flood<P: Peer>(&mut self, scenario: &'static str) {
         self.add(scenario, YARDSTICK, P::PLACE, flood::ticks_in_peace::<P>);
     }

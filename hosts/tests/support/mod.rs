@@ -12,6 +12,7 @@ pub mod looks;
 #[path = "../../../tests/support/running.rs"]
 pub mod running;
 pub mod window;
+pub mod terminal;
 
 use std::env;
 use std::process::ExitCode;

@@ -1,16 +1,16 @@
-//! The example `iced_014` in its window, on a virtual display.
+//! The example `slint` in its window, on a virtual display.
 
 mod support;
 
 use crate::support::window::Example;
 
 const EXAMPLE: Example = Example {
-    name: "iced_014",
-    title: "foreground in iced 0.14",
-    bars: [[30, 70, 450, 79], [30, 122, 450, 131]],
+    name: "slint",
+    title: "foreground in Slint",
+    bars: [[24, 66, 456, 78], [24, 125, 456, 137]],
     bar: [0x3b, 0x76, 0xe0],
-    told: [75, 86, 150, 104],
-    cancel: (415, 190),
+    told: [75, 84, 150, 100],
+    cancel: (423, 200),
 };
 
 #[test]

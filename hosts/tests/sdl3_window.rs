@@ -1,16 +1,16 @@
-//! The example `slint_1` in its window, on a virtual display.
+//! The example `sdl3` in its window, on a virtual display.
 
 mod support;
 
 use crate::support::window::Example;
 
 const EXAMPLE: Example = Example {
-    name: "slint_1",
-    title: "foreground in Slint 1",
-    bars: [[24, 66, 456, 78], [24, 125, 456, 137]],
-    bar: [0x3b, 0x76, 0xe0],
-    told: [75, 84, 150, 100],
-    cancel: (423, 200),
+    name: "sdl3",
+    title: "foreground in SDL 3",
+    bars: [[24, 84, 456, 98], [24, 140, 456, 154]],
+    bar: [0x2f, 0x6f, 0xde],
+    told: [100, 62, 250, 78],
+    cancel: (80, 200),
 };
 
 #[test]

@@ -1,6 +1,6 @@
 //! iced 0.14: two workers, and a window that shows how far they are.
 //!
-//!     cargo run -p foreground-hosts --features iced-014 --example iced_014
+//!     cargo run -p foreground-hosts --features iced-014 --example iced
 //!
 //! What to look for: the router is part of the application's state. Its subscription yields a message that means:
 //! dispatch; `update` does, and the callbacks get the state as `&mut App`. There is one such message, however much
@@ -92,7 +92,7 @@ fn button_style(_: &Theme, status: button::Status) -> button::Style {
 fn main() -> iced::Result {
     iced::application(App::new, App::update, App::view)
         .subscription(App::subscription)
-        .title("foreground in iced 0.14")
+        .title("foreground in iced")
         .theme(Theme::Light)
         .style(|_, _| iced::theme::Style { background_color: color!(0xfafbfc), text_color: color!(0x1d2430) })
         .window_size((480.0, 240.0))

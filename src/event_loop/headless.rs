@@ -1,1 +1,0 @@
-//! A loop without a window, for daemons and command lines.
