@@ -1,6 +1,6 @@
 //! Slint 1: two workers, and a window that shows how far they are.
 //!
-//!     cargo run -p foreground-hosts --features slint-1 --example slint_1
+//!     cargo run -p foreground-hosts --features slint-1 --example slint
 //!
 //! What to look for: [`slint_1::route`] makes the router and the state of which its callbacks get a `&mut`; the callbacks of
 //! the window, which Slint gives no state, get the same by `Shared::callback`. The program does not lock anything, and
@@ -40,7 +40,7 @@ slint::slint! {
         in property <[BarData]> bars;
         in property <bool> is-working: true;
         callback cancel();
-        title: "foreground in Slint 1";
+        title: "foreground in Slint";
         preferred-width: 480px;
         preferred-height: 240px;
         background: #fafbfc;

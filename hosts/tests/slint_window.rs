@@ -1,12 +1,12 @@
-//! The example `slint_1` in its window, on a virtual display.
+//! The example `slint` in its window, on a virtual display.
 
 mod support;
 
 use crate::support::window::Example;
 
 const EXAMPLE: Example = Example {
-    name: "slint_1",
-    title: "foreground in Slint 1",
+    name: "slint",
+    title: "foreground in Slint",
     bars: [[24, 66, 456, 78], [24, 125, 456, 137]],
     bar: [0x3b, 0x76, 0xe0],
     told: [75, 84, 150, 100],
