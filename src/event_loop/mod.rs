@@ -62,7 +62,7 @@
 //! ## SDL 3
 //! With the crate `sdl3` 0.22 (SDL 3.4). An event of the program's own wakes the loop.
 //!
-//! ```ignore
+//! ```text
 //! struct Wakeup;
 //!
 //! let sdl = sdl3::init()?; // on the main thread, as all of SDL but the waker
@@ -102,7 +102,7 @@
 //! With the crate `fltk` 1.5 (FLTK 1.4). `app::awake` wakes the loop. FLTK's callbacks have no argument for the program's
 //! state, hence [`Shared`].
 //!
-//! ```ignore
+//! ```text
 //! let fltk = app::App::default(); // first: from here on, threads can wake this one
 //! let router = MessageRouter::new(app::awake);
 //! // ... widgets, pipes, workers

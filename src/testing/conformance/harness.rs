@@ -32,7 +32,7 @@ struct Entry {
 ///
 /// # Examples
 ///
-/// See the [module](self).
+/// See the [module](super).
 pub fn main<H: Host>() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
