@@ -7,6 +7,8 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::thread;
 
+#[cfg(feature = "glib-022")]
+use super::here::Turn;
 use crate::{Dispatched, MessageRouter};
 
 /// What is to be done with the state once it is free.
@@ -137,6 +139,13 @@ impl<S: 'static> Shared<S> {
         self.0.router.dispatch(lent.state())
     }
 
+    /// What has the router dispatch and settle, as long as there is a handle.
+    #[cfg(feature = "glib-022")]
+    pub(super) fn as_turn(&self) -> Weak<dyn Turn> {
+        let inner: Rc<dyn Turn> = self.0.clone();
+        Rc::downgrade(&inner)
+    }
+
     /// Dispatches as [`turn`](Self::turn), and leaves it to the host to [settle](MessageRouter::settle): for one that has
     /// a better place for it, after drawing.
     ///
@@ -257,6 +266,13 @@ impl<S: 'static> Drop for Lent<'_, S> {
         } else {
             self.inner.catch_up();
         }
+    }
+}
+
+#[cfg(feature = "glib-022")]
+impl<S: 'static> Turn for Inner<S> {
+    fn turn(self: Rc<Self>) {
+        Shared(self).turn();
     }
 }
 
