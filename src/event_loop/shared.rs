@@ -137,8 +137,8 @@ impl<S: 'static> Shared<S> {
         self.0.router.dispatch(lent.state())
     }
 
-    /// Dispatches as [`turn`](Self::turn), and leaves it to the host to [settle](MessageRouter::settle): for one that has
-    /// a better place for it, after drawing.
+    /// Dispatches as [`turn`](Self::turn) does, and leaves it to the caller to [settle](MessageRouter::settle): for
+    /// hosts that have a better place for it, after drawing.
     ///
     /// # Examples
     ///

@@ -11,8 +11,8 @@ pub mod example;
 pub mod looks;
 #[path = "../../../tests/support/running.rs"]
 pub mod running;
-pub mod window;
 pub mod terminal;
+pub mod window;
 
 use std::env;
 use std::process::ExitCode;
