@@ -34,7 +34,7 @@
 //! Input and timers go first. Then drawing and messages take turns, at the priority of GTK's drawing, 120: at a lower
 //! one, a window that takes longer than a frame to draw, and never rests, would let no message through. What is left
 //! when a [budget](crate::Budget) is spent waits for the idle functions as well, at 200, but for no longer than a frame.
-//! Run with GTK 4.8: under a flood, a window and its timers go on as when idle (94 % of the redraws and more); while each
+//! Run with GTK 4.8: under a flood, a window and its timers go on as when idle (94 % and more); while each
 //! frame takes 30 ms to draw, all messages arrive; under both, four of five redraws are left.
 //!
 //! # Nested loops, several contexts

@@ -7,6 +7,8 @@
 //! | host | feature | woken by | `dispatch` in | `settle` in |
 //! |---|---|---|---|---|
 //! | egui 0.37, eframe | `egui-037` | a requested repaint | `App::logic` | `App::logic`, after `dispatch` |
+//! | glib 0.22, GTK 4 | `glib-022` | an idle source | the source | right after |
+//! | tao 0.37, Tauri 2 | `tao-037` | a user event | `UserEvent` | `MainEventsCleared` |
 //! | winit 0.30 | `winit-030` (default) | a user event | `user_event` | `about_to_wait` |
 //! | winit 0.31 beta 4 | `winit-031` | `EventLoopProxy::wake_up` | `proxy_wake_up` | `about_to_wait` |
 //! | any other | none | a closure that makes the loop turn | the turn | before the loop sleeps |
