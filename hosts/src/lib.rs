@@ -3,6 +3,8 @@
 //!
 //! A program implements [`Program`] for its state, and opens the pipes by [`Workers::start`].
 
+pub mod terminal;
+
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 

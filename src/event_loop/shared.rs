@@ -7,6 +7,8 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::thread;
 
+#[cfg(feature = "glib-022")]
+use super::here::Turn;
 use crate::{Dispatched, MessageRouter};
 
 /// What is to be done with the state once it is free.
@@ -130,12 +132,43 @@ impl<S: 'static> Shared<S> {
     /// # Panics
     /// As [`MessageRouter::dispatch`], when a callback does. The router is settled all the same.
     pub fn turn(&self) -> Dispatched {
-        let Some(mut lent) = self.0.lend() else {
-            self.0.missed.set(true);
+        let Some(mut lent) = self.0.lend_for_messages() else {
             return Dispatched::default();
         };
         let _settled = Settled(&self.0.router);
         self.0.router.dispatch(lent.state())
+    }
+
+    /// What has the router dispatch and settle, as long as there is a handle.
+    #[cfg(feature = "glib-022")]
+    pub(super) fn as_turn(&self) -> Weak<dyn Turn> {
+        let inner: Rc<dyn Turn> = self.0.clone();
+        Rc::downgrade(&inner)
+    }
+
+    /// Dispatches as [`turn`](Self::turn), and leaves it to the host to [settle](MessageRouter::settle): for one that has
+    /// a better place for it, after drawing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::{MessageRouter, event_loop::Shared};
+    /// # let router: MessageRouter<u32> = MessageRouter::new(|| {});
+    /// # router.start()?;
+    /// # let (sender, receiver) = router.pipe::<u32>()?;
+    /// # receiver.on_message(|sum, n| *sum += n);
+    /// # let sender = sender.start();
+    /// let shared = Shared::new(router, 0);
+    /// sender.send(1)?;
+    /// assert_eq!(shared.dispatch().delivered, 1); // where the host was woken
+    /// shared.router().settle(); // where it has drawn
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dispatch(&self) -> Dispatched {
+        match self.0.lend_for_messages() {
+            Some(mut lent) => self.0.router.dispatch(lent.state()),
+            None => Dispatched::default(),
+        }
     }
 
     /// Returns a handle that does not keep the router and its state.
@@ -178,17 +211,35 @@ impl<S: 'static> Inner<S> {
         Some(Lent { inner: self, state: Some(state) })
     }
 
+    /// Lends the state for a dispatch. If it is lent already, the router is woken as soon as it is free.
+    fn lend_for_messages(&self) -> Option<Lent<'_, S>> {
+        let lent = self.lend();
+        if lent.is_none() {
+            self.missed.set(true);
+        }
+        lent
+    }
+
     /// The state is free: does what came meanwhile.
     fn catch_up(&self) {
-        loop {
-            // Whoever has the state now catches up.
-            let Ok(mut state) = self.state.try_borrow_mut() else { return };
+        let _owed = Owed(self);
+        while let Ok(mut state) = self.state.try_borrow_mut() {
             let next = self.deferred.borrow_mut().pop_front();
             let Some(deferred) = next else { break };
             deferred(&mut state);
         }
-        if self.missed.take() {
-            self.router.wake();
+    }
+}
+
+/// Has the loop woken for what is still to be done when the state has become free: a turn that was missed, and, after a
+/// panic, what was deferred. Nobody else would come for it.
+struct Owed<'a, S: 'static>(&'a Inner<S>);
+
+impl<S: 'static> Drop for Owed<'_, S> {
+    fn drop(&mut self) {
+        let Self(inner) = self;
+        if inner.missed.take() || !inner.deferred.borrow().is_empty() {
+            inner.router.wake();
         }
     }
 }
@@ -209,12 +260,19 @@ impl<S: 'static> Lent<'_, S> {
 impl<S: 'static> Drop for Lent<'_, S> {
     fn drop(&mut self) {
         self.state = None;
-        if !thread::panicking() {
+        if thread::panicking() {
+            // No user code in a panic: what was deferred waits for the turn that this wakes for.
+            drop(Owed(self.inner));
+        } else {
             self.inner.catch_up();
-        } else if self.inner.missed.take() {
-            // No user code in a panic: what was deferred waits for the next turn.
-            self.inner.router.wake();
         }
+    }
+}
+
+#[cfg(feature = "glib-022")]
+impl<S: 'static> Turn for Inner<S> {
+    fn turn(self: Rc<Self>) {
+        Shared(self).turn();
     }
 }
 

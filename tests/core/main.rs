@@ -13,6 +13,7 @@ mod order;
 mod panics;
 mod reentrancy;
 mod route_until;
+mod shared;
 mod stats;
 mod stress;
 mod testing;

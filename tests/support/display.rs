@@ -40,6 +40,7 @@ pub mod key {
     pub const SPACE: u32 = 0x20;
     pub const ESCAPE: u32 = 0xff1b;
     pub const RETURN: u32 = 0xff0d;
+    pub const CONTROL: u32 = 0xffe3;
 }
 
 /// Looks again and again until there is something to return. For what other processes do; it fails the
@@ -129,6 +130,8 @@ impl VirtualDisplay {
         command
             .env("DISPLAY", &self.name)
             .env("WINIT_X11_SCALE_FACTOR", "1")
+            .env("GSK_RENDERER", "cairo") // what GTK 4 draws by OpenGL does not arrive
+            .env("GTK_A11Y", "none")
             .env_remove("WAYLAND_DISPLAY")
             .env_remove("WAYLAND_SOCKET")
             .env_remove("XMODIFIERS");
@@ -169,6 +172,14 @@ impl VirtualDisplay {
         let keycode = self.keycode(keysym);
         self.input(KEY_PRESS_EVENT, keycode, (0, 0));
         self.input(KEY_RELEASE_EVENT, keycode, (0, 0));
+    }
+
+    /// Presses and releases a key while another is held down.
+    pub fn press_key_with(&self, held: u32, keysym: u32) {
+        let held = self.keycode(held);
+        self.input(KEY_PRESS_EVENT, held, (0, 0));
+        self.press_key(keysym);
+        self.input(KEY_RELEASE_EVENT, held, (0, 0));
     }
 
     /// Moves the pointer to a place in a window.
