@@ -18,7 +18,8 @@ impl Host for Glib022 {
         let routed = context.with_thread_default(|| {
             let main_loop = MainLoop::new(Some(&context), false);
             let ticks = play.ticks();
-            let shared = glib_022::route(play.builder(), |_| Ok::<_, ForeignContextError>(play)).expect("this thread owns the context");
+            let shared = glib_022::route(play.builder(), |_| Ok::<_, ForeignContextError>(play))
+                .expect("this thread owns the context");
             let begun = shared.with(|play| {
                 let main_loop = main_loop.clone();
                 play.on_over(move || main_loop.quit());

@@ -59,7 +59,7 @@
 //! # Hidden and minimised windows
 //! eframe calls `logic` for them too, though more seldom: ten times a second if the window is minimised or made
 //! invisible, on X11, macOS and Windows. On Wayland, whose compositors do not tell that a window is minimised or covered
-//! but hold its frames back, it is called some 250 ms after the wake. So messages come late, and none is lost. Workers
+//! but hold its frames back, it is called 250 ms after the wake. So messages come late, and none is lost. Workers
 //! that send more than a budget ten times a second can take fill unbounded pipes meanwhile, and wait at bounded ones.
 //!
 //! Not in `App::ui`, which is not called for a minimised window.
@@ -119,9 +119,8 @@
 //! is redrawn when [`Dispatched::delivered`](crate::Dispatched::delivered) says that there is something new.
 //!
 //! # What was run
-//! eframe 0.37 by OpenGL, on X11 with windows that are shown, invisible and minimised, and on Wayland (weston) with windows that
-//! are shown; and egui 0.37 by itself. What is said of hidden windows on Wayland, of macOS and of Windows was read from
-//! eframe's sources.
+//! eframe 0.37 by OpenGL on X11, with windows that are shown, invisible and minimised, and on Wayland (weston), shown and
+//! minimised; and egui 0.37 by itself. What is said of macOS and Windows was read from eframe's sources.
 
 use std::time::Duration;
 

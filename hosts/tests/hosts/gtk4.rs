@@ -18,7 +18,8 @@ impl Host for Gtk4 {
         gtk4::init().expect("there is a display");
         let main_loop = MainLoop::new(None, false);
         let (ticks, is_hidden) = (play.ticks(), play.is_hidden());
-        let shared = glib_022::route(play.builder(), |_| Ok::<_, ForeignContextError>(play)).expect("this thread owns the context");
+        let shared = glib_022::route(play.builder(), |_| Ok::<_, ForeignContextError>(play))
+            .expect("this thread owns the context");
         let begun = shared.with(|play| {
             let main_loop = main_loop.clone();
             play.on_over(move || main_loop.quit());
