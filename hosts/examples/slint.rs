@@ -2,9 +2,9 @@
 //!
 //!     cargo run -p foreground-hosts --features slint-1 --example slint
 //!
-//! What to look for: [`slint_1::route`] makes the router and the state of which its callbacks get a `&mut`; the callbacks of
-//! the window, which Slint gives no state, get the same by `Shared::callback`. The program does not lock anything, and
-//! has no `Rc<RefCell<..>>`.
+//! What to look for: [`slint_1::route`] makes the router and the state that its callbacks get as `&mut App`. Those
+//! of the window, to which Slint gives no state, get the same by `Shared::callback`. There is no lock, and no
+//! `Rc<RefCell<..>>`.
 
 use std::error::Error;
 

@@ -1,5 +1,5 @@
-//! The subscriptions of iced 0.14: which are the same, and what becomes of wakes when they come and go. iced's own runtime runs
-//! them; the test is the application, and needs no window.
+//! The subscriptions of iced 0.14: which are the same, and what becomes of wakes when they come and go. iced's own
+//! runtime runs them; the test is the application, and needs no window.
 
 use foreground::event_loop::iced_014::{self, Wakes, Wakeup};
 use foreground::{MessageRouter, StartedSender};

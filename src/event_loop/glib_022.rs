@@ -34,7 +34,7 @@
 //! Input and timers go first. Then drawing and messages take turns, at the priority of GTK's drawing, 120: at a lower
 //! one, a window that takes longer than a frame to draw, and never rests, would let no message through. What is left
 //! when a [budget](crate::Budget) is spent waits for the idle functions as well, at 200, but for no longer than a frame.
-//! Run with GTK 4.8: under a flood, a window and its timers go on as when idle (94 % of the redraws and more); while each
+//! Run with GTK 4.8: under a flood, a window and its timers go on as when idle (94 % and more); while each
 //! frame takes 30 ms to draw, all messages arrive; under both, four of five redraws are left.
 //!
 //! # Nested loops, several contexts
@@ -67,7 +67,7 @@ use std::time::Duration;
 use glib_022::{ControlFlow, MainContext, Priority, Source, source};
 
 use super::Shared;
-use super::here::Number;
+use super::here::{ForeignThread, Number, Routed};
 use crate::{MessageRouter, MessageRouterBuilder, Waker};
 
 /// `GDK_PRIORITY_REDRAW` of GTK 3 and 4.
@@ -116,11 +116,7 @@ pub fn route<S: 'static, E: From<ForeignContextError>>(
     // A new router is not running.
     let _ = router.start();
     let state = make(&router)?;
-    let shared = Shared::new(router, state);
-    number.assign(&shared);
-    // A loop that was run by `make` has taken a wake for nothing.
-    shared.router().wake();
-    Ok(shared)
+    Ok(number.share(router, state))
 }
 
 /// Has the main context run a turn.
@@ -153,11 +149,14 @@ impl Wakeup {
     fn turn(&self, wake: u64) -> impl FnMut() -> ControlFlow + Send + 'static {
         let (last, number) = (Arc::clone(&self.last), self.number);
         move || {
-            let is_due = last.compare_exchange(wake, wake + 1, Relaxed, Relaxed).is_ok();
-            if is_due && number.turn().is_err() {
-                log::error!(
+            if last.compare_exchange(wake, wake + 1, Relaxed, Relaxed).is_err() {
+                return ControlFlow::Break;
+            }
+            match number.get() {
+                Ok(routed) => routed.into_iter().for_each(Routed::turn),
+                Err(ForeignThread) => log::error!(
                     "another thread runs the main context of a router; its messages are not delivered"
-                );
+                ),
             }
             ControlFlow::Break
         }

@@ -10,10 +10,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, ThreadId};
 
 use super::Shared;
+use crate::MessageRouter;
 
 thread_local! {
     /// Kept weakly: a state goes when the program lets go of it.
-    static HERE: RefCell<Vec<(Number, Weak<dyn Turn>)>> = const { RefCell::new(Vec::new()) };
+    static HERE: RefCell<Vec<(Number, Weak<dyn Routed>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What stands for a [`Shared`] of the thread that makes the number. No two are the same.
@@ -28,8 +29,14 @@ pub(super) struct Number {
 pub(super) struct ForeignThread;
 
 /// What a router with its state can do, whatever the state is.
-pub(super) trait Turn {
+pub(super) trait Routed {
+    /// Dispatches and settles.
     fn turn(self: Rc<Self>);
+
+    /// Dispatches, and leaves the settling to the host.
+    fn dispatch(self: Rc<Self>);
+
+    fn settle(&self);
 }
 
 impl Number {
@@ -44,28 +51,30 @@ impl Number {
         self.thread == thread::current().id()
     }
 
-    /// From now on the number means `shared`.
-    pub(super) fn assign<S: 'static>(self, shared: &Shared<S>) {
-        let weak = shared.as_turn();
+    /// Puts a router, whose waker has the number, together with its state. From now on the number means both.
+    pub(super) fn share<S: 'static>(self, router: MessageRouter<S>, state: S) -> Shared<S> {
+        let shared = Shared::new(router, state);
+        let weak = shared.as_routed();
         HERE.with_borrow_mut(|here| {
             here.retain(|(_, other)| other.strong_count() > 0);
             here.push((self, weak));
         });
+        // A loop that was run while the state was made has taken a wake for nothing.
+        shared.router().wake();
+        shared
     }
 
-    /// Has the router dispatch and settle, if it is still there.
-    pub(super) fn turn(self) -> Result<(), ForeignThread> {
+    /// Returns what the number means, if it is still there.
+    pub(super) fn get(self) -> Result<Option<Rc<dyn Routed>>, ForeignThread> {
         if !self.is_here() {
             return Err(ForeignThread);
         }
-        let found = HERE.with_borrow(|here| {
+        // At the end of the thread there may be no table any more.
+        let found = HERE.try_with(|here| {
+            let here = here.borrow();
             let found = here.iter().find(|(number, _)| *number == self);
             found.and_then(|(_, weak)| weak.upgrade())
         });
-        // No borrow is held: user code runs.
-        if let Some(shared) = found {
-            shared.turn();
-        }
-        Ok(())
+        Ok(found.ok().flatten())
     }
 }

@@ -1,8 +1,8 @@
 //! iced 0.14.
 //!
-//! iced's loop is the runtime's: an application sees it as a [`Subscription`] that yields messages, and an `update` that
-//! gets them. [`route`] makes a router and its [`Wakes`], whose subscription yields a [`Wakeup`] when there is something to
-//! dispatch. The router lives in the application's state; neither has to be `Send`.
+//! An application of iced sees of the event loop a [`Subscription`], which yields messages, and its `update`, which
+//! gets them. [`route`] makes a router and its [`Wakes`], whose subscription yields a [`Wakeup`] when there is
+//! something to dispatch. The router lives in the application's state, which need not be `Send`.
 //!
 //! ```no_run
 //! use foreground::{MessageRouter, event_loop::iced_014::{self, Wakes, Wakeup}};
@@ -59,31 +59,32 @@
 //! ```
 //!
 //! # Under a flood
-//! At most one wake-up is under way, whatever is sent: the next comes when `update` has settled. iced calls `update` at
-//! the end of a turn of its loop, when it has drawn, and draws all windows in the next turn. So input, timers and
+//! At most one wake-up is under way, whatever is sent: the next comes when `update` has settled. iced calls `update`
+//! at the end of a turn of its loop, and draws in the next turn before it calls it again. So input, timers and
 //! redraws have their turn between two dispatches.
 //!
-//! iced builds the view anew and draws every window after every message that its `update` got, so also after a wake-up: a burst of
-//! messages costs one redraw. Nothing is drawn when nothing was sent.
+//! iced builds its views anew and draws every window after each message to `update`, so also after a wake-up. A burst
+//! costs one redraw and not one a message, and a `latest_pipe` or a larger [`Budget`](crate::Budget) less than many
+//! small dispatches; when nothing is sent, nothing is drawn.
 //!
-//! A wake-up goes from the worker to a thread of iced's executor, from there to another task of it, and then to the loop, as
-//! everything that a subscription yields does.
+//! As everything that a subscription yields, a wake-up goes from the sender to a thread of iced's executor, from there
+//! to iced's proxy, and then to the loop. It takes as long as a message of a stream of your own.
 //!
 //! # Subscriptions that come and go
-//! The identity of the subscription is that of the router, so an application may have several routers, and batch their
-//! subscriptions. While it does not return a subscription, messages wait; when it comes back, they
-//! are dispatched.
+//! A subscription is known by its router. An application may have several, and batch their subscriptions. As long as
+//! it returns none for a router, messages wait; when it does again, they are dispatched.
 //!
 //! # Windows, and the end
 //! Messages arrive whether windows are shown, minimised or hidden, and in a `daemon` also when there is none.
 //!
-//! iced drops the state when its loop ends, with it the router and what is still in its pipes; workers
-//! learn it from their next send. To see them end first, set `exit_on_close_request(false)`, subscribe to
-//! `window::close_requests()`, call [`route_until`](MessageRouter::route_until) or join the workers in `update`, and return `iced::exit()`.
-//! A wake after the end does nothing.
+//! iced drops the state when its loop ends, with it the router and what its pipes still hold; workers learn it from
+//! their next send. To see them end first, set `exit_on_close_request(false)`, subscribe to `window::close_requests()`,
+//! and in `update` call [`route_until`](MessageRouter::route_until) or join the workers, and return `iced::exit()`. A
+//! wake after the end does nothing. A panic in a callback is one in `update`, and ends iced.
 //!
-//! iced has no nested loops. While a window is moved or resized on Windows, iced calls `update` from inside the modal loop; this was
-//! read in its sources and could not be run, as macOS could not.
+//! iced has no nested loops. While the user resizes or moves a window on Windows, iced calls `update` from inside the
+//! system's modal loop; that was read in its sources. It was run on Linux, on X11 and with the executors
+//! of the features `thread-pool` and `smol`, and could not be run on Windows and macOS.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -97,8 +98,8 @@ use parking_lot::Mutex;
 
 use crate::{MessageRouter, MessageRouterBuilder, Waker};
 
-/// Makes a router and the source of its wake-ups, and starts the router. The calling thread is its foreground, so it is to be
-/// the one that runs iced.
+/// Makes a router and the source of its wake-ups, and starts the router. The calling thread is its foreground: the one
+/// that runs iced, be it before it does or in its `boot`.
 ///
 /// # Examples
 ///
@@ -197,7 +198,7 @@ impl fmt::Debug for Wakes {
     }
 }
 
-/// What a stream that waits for wakes has of them. When it goes, its task is not to be kept: who else waits looks again.
+/// What a stream that waits has of the wakes. When it goes, its task is not to be kept, and who else waits looks again.
 struct Listening(Wakes);
 
 impl Drop for Listening {
@@ -207,7 +208,7 @@ impl Drop for Listening {
     }
 }
 
-/// By what iced knows a subscription again: a stream keeps its `Wakes`, so while it runs no other is at this address.
+/// By what iced knows a subscription again. Its stream keeps the `Wakes`: while it runs no others are there.
 struct Identity(Wakes);
 
 impl Hash for Identity {

@@ -6,9 +6,17 @@
 //!
 //! | host | feature | woken by | `dispatch` in | `settle` in |
 //! |---|---|---|---|---|
+//! | calloop 0.14 | `calloop-014` | a ping | its event source | `before_sleep` |
 //! | egui 0.37, eframe | `egui-037` | a requested repaint | `App::logic` | `App::logic`, after `dispatch` |
+//! | glib 0.22, GTK 4 | `glib-022` | an idle source | the source | right after |
+//! | iced 0.14 | `iced-014` | a subscription | `update` | `update`, after `dispatch` |
+//! | a loop of this crate's own | `headless` | unparking its thread | each turn | before it parks |
+//! | Slint 1 | `slint-1` | `invoke_from_event_loop` | what is invoked | a timer, when the loop has drawn |
+//! | tao 0.37, Tauri 2 | `tao-037` | a user event | `UserEvent` | `MainEventsCleared` |
+//! | tokio 1 | `tokio-1` | the task's waker | the task | when the runtime had its turn |
 //! | winit 0.30 | `winit-030` (default) | a user event | `user_event` | `about_to_wait` |
 //! | winit 0.31 beta 4 | `winit-031` | `EventLoopProxy::wake_up` | `proxy_wake_up` | `about_to_wait` |
+//! | any executor of futures | none: [`executor`] | the task's waker | the task | when the executor had its turn |
 //! | any other | none | a closure that makes the loop turn | the turn | before the loop sleeps |
 //!
 //! # Any other host
@@ -139,7 +147,7 @@ pub mod glib_022;
 #[cfg(feature = "headless")]
 #[cfg_attr(docsrs, doc(cfg(feature = "headless")))]
 pub mod headless;
-#[cfg(feature = "glib-022")]
+#[cfg(any(feature = "glib-022", feature = "slint-1"))]
 mod here;
 #[cfg(feature = "iced-014")]
 #[cfg_attr(docsrs, doc(cfg(feature = "iced-014")))]

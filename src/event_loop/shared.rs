@@ -7,8 +7,8 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::thread;
 
-#[cfg(feature = "glib-022")]
-use super::here::Turn;
+#[cfg(any(feature = "glib-022", feature = "slint-1"))]
+use super::here::Routed;
 use crate::{Dispatched, MessageRouter};
 
 /// What is to be done with the state once it is free.
@@ -139,15 +139,15 @@ impl<S: 'static> Shared<S> {
         self.0.router.dispatch(lent.state())
     }
 
-    /// What has the router dispatch and settle, as long as there is a handle.
-    #[cfg(feature = "glib-022")]
-    pub(super) fn as_turn(&self) -> Weak<dyn Turn> {
-        let inner: Rc<dyn Turn> = self.0.clone();
+    /// The same without the type of the state, as long as there is a handle.
+    #[cfg(any(feature = "glib-022", feature = "slint-1"))]
+    pub(super) fn as_routed(&self) -> Weak<dyn Routed> {
+        let inner: Rc<dyn Routed> = self.0.clone();
         Rc::downgrade(&inner)
     }
 
-    /// Dispatches as [`turn`](Self::turn), and leaves it to the host to [settle](MessageRouter::settle): for one that has
-    /// a better place for it, after drawing.
+    /// Dispatches as [`turn`](Self::turn) does, and leaves it to the caller to [settle](MessageRouter::settle): for
+    /// hosts that have a better place for it, after drawing.
     ///
     /// # Examples
     ///
@@ -269,10 +269,18 @@ impl<S: 'static> Drop for Lent<'_, S> {
     }
 }
 
-#[cfg(feature = "glib-022")]
-impl<S: 'static> Turn for Inner<S> {
+#[cfg(any(feature = "glib-022", feature = "slint-1"))]
+impl<S: 'static> Routed for Inner<S> {
     fn turn(self: Rc<Self>) {
         Shared(self).turn();
+    }
+
+    fn dispatch(self: Rc<Self>) {
+        Shared(self).dispatch();
+    }
+
+    fn settle(&self) {
+        self.router.settle();
     }
 }
 

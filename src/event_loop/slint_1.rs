@@ -51,57 +51,50 @@
 //! ```
 //!
 //! Callbacks of a `.slint` file get what the file gives them, and no state of the application's: make them by
-//! [`Shared::callback`], or, if they have arguments, by [`WeakShared::defer`](super::WeakShared::defer). Neither keeps
-//! the state, so a window that the state keeps may keep them.
+//! [`Shared::callback`], or, if they have arguments, by [`WeakShared::defer`](super::WeakShared::defer). Neither
+//! keeps the state, so a window that the state keeps may keep them.
 //!
-//! # Where it dispatches and settles
-//! A wake is an [`invoke_from_event_loop`](slint_1::invoke_from_event_loop), and dispatches. Slint's winit backend does what is
-//! invoked while it does what was invoked before it goes on to drawing, so the router is not settled there: a busy
-//! one would starve the window. It is settled by a timer of no duration, which runs when the loop has drawn and comes
-//! round; a loop with nothing to do turns twice for a wake instead of once.
-//!
-//! So under a flood timers, input, animations and redraws go on. [`Shared::with`] and the callbacks of the window are
-//! as quick as ever.
+//! # Where it dispatches and settles, and why
+//! A wake is an [`invoke_from_event_loop`](slint_1::invoke_from_event_loop), and what is invoked dispatches. Slint's
+//! winit backend goes on to drawing only when nothing is left that was invoked, so a router that settled there would
+//! starve the window when it is busy: of 188 redraws in 3 s, 2 were left under a flood. It is settled by a timer of no
+//! duration instead, which runs when the loop has drawn and comes round, and 181 were left. Timers, input and
+//! animations go on as well. The price is that the loop turns twice for a wake; the message waits for one turn only, as
+//! a closure that is invoked directly.
 //!
 //! # Hidden windows, and the end
-//! Messages arrive whether windows are shown, minimised or hidden. Slint's loop ends when the last window is hidden, but
-//! for [`run_event_loop_until_quit`](slint_1::run_event_loop_until_quit). What is sent while no loop runs
-//! waits, and arrives when one runs again, or by [`route_until`](MessageRouter::route_until).
-//! A wake after the end of the thread that ran the loop is none.
+//! Messages arrive whether windows are shown, minimised or hidden. Slint's loop ends with its last visible window,
+//! but for [`run_event_loop_until_quit`](slint_1::run_event_loop_until_quit). What is sent while no loop runs waits
+//! until one runs again, or for [`route_until`](MessageRouter::route_until). When the backend has gone, a wake does
+//! nothing.
 //!
-//! A callback that panics unwinds through Slint's loop. The winit backend does not run again after that; the router can
-//! still be driven by hand.
+//! A panic in a callback unwinds through Slint's loop. The winit backend cannot run again after that; the router can
+//! still be driven by hand. Slint's testing backend can, and goes on with the next message.
 //!
 //! # Nested loops
-//! The winit backend has none. Where there is one (a modal dialogue of Qt, say, that a callback opens), the state is in the hands of
-//! that callback: messages wait until it returns, in order. See [`Shared`].
+//! The winit backend has none. In one of another backend (a modal dialogue of Qt that a callback opens, say) the
+//! state is in the hands of that callback, and messages wait until it returns; see [`Shared`].
 //!
-//! # Backends
-//! Tested with the winit backend on X11, and with Slint's testing backend by the system's time: mocked time stands still, and with it
-//! the timer that settles, until it is advanced. The others (Qt, linuxkms, Windows and macOS by winit) offer the same two
-//! means, and could not be run here. A [`Platform`](slint_1::platform::Platform) of your own needs an
-//! [`EventLoopProxy`](slint_1::platform::EventLoopProxy); without one use [`Shared`] and call its `turn` in your loop.
+//! # Versions and backends
+//! It builds with Slint 1.2.2 and later, and was tested with 1.18.1: on the winit backend on X11, and on Slint's
+//! testing backend with the system's time. (Mocked time stands still, and with it the timer that settles, until the
+//! test advances it.) The others (linuxkms and Qt, and winit on Windows and macOS) offer the same two means, an invoked
+//! closure and a timer; they could not be run here. A [`Platform`](slint_1::platform::Platform) of your own needs an
+//! [`EventLoopProxy`](slint_1::platform::EventLoopProxy). Without one, make a [`Shared`] and have your loop
+//! [turn](Shared::turn) it.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 use slint_1::{EventLoopError, Timer};
 
-use super::{Shared, WeakShared};
+use super::Shared;
+use super::here::Number;
 use crate::{MessageRouter, MessageRouterBuilder};
-
-thread_local! {
-    /// The routers of Slint's thread. What is invoked from its event loop has to be `Send`, which a router is not: it
-    /// names one of these.
-    static ROUTERS: RefCell<Routers> = RefCell::default();
-}
 
 /// Makes a router for Slint's event loop, starts it, and makes the application's state, which opens its pipes.
 ///
-/// To be called on the thread that runs the loop, before or while it runs. If there is no backend yet, Slint's default is
-/// set up, as by the first window. The router lives until the last handle to it and its state is dropped.
+/// To be called on the thread that runs the loop, before or while it does. If there is no backend yet, Slint's
+/// default is set up, as by the first window. The router is stopped when the last [`Shared`] is dropped.
 ///
 /// # Errors
 /// Those of `make`; [`EventLoopError::NoEventLoopProvider`] if Slint has no backend, or one without an event loop, or
@@ -136,7 +129,7 @@ pub fn route<S: 'static, E: From<EventLoopError>>(
 ) -> Result<Shared<S>, E> {
     // Before a backend is there a wake would be lost. This sets it up, and fails if there is none.
     slint_1::spawn_local(async {})?;
-    let number = ROUTERS.with_borrow_mut(Routers::next_number);
+    let number = Number::new();
     let router = builder.build(move || {
         // The error says that the loop has gone.
         let _ = slint_1::invoke_from_event_loop(move || turn(number));
@@ -144,55 +137,18 @@ pub fn route<S: 'static, E: From<EventLoopError>>(
     // A new router is not running.
     let _ = router.start();
     let state = make(&router)?;
-    let shared = Shared::new(router, state);
-    ROUTERS.with_borrow_mut(|routers| routers.known.insert(number, Rc::new(shared.downgrade())));
-    Ok(shared)
+    Ok(number.share(router, state))
 }
 
 /// Dispatches the router of this number, and has it settled when the loop has drawn.
-fn turn(number: u64) {
-    // No borrow while user code runs.
-    let routed = ROUTERS.with_borrow(|routers| routers.known.get(&number).cloned());
-    if let Some(routed) = routed {
-        routed.turn();
-    }
-}
-
-/// The routers of a thread, each known by a number that is never used again.
-#[derive(Default)]
-struct Routers {
-    known: BTreeMap<u64, Rc<dyn Routed>>,
-    last: u64,
-}
-
-impl Routers {
-    fn next_number(&mut self) -> u64 {
-        self.known.retain(|_, routed| !routed.has_gone());
-        self.last += 1;
-        self.last
-    }
-}
-
-/// A router with its state, of any type.
-trait Routed {
-    fn turn(&self);
-    fn has_gone(&self) -> bool;
-}
-
-impl<S: 'static> Routed for WeakShared<S> {
-    fn turn(&self) {
-        let Some(shared) = self.upgrade() else { return };
-        let weak = self.clone();
-        // First, for a callback may panic.
-        Timer::single_shot(Duration::ZERO, move || {
-            if let Some(shared) = weak.upgrade() {
-                shared.router().settle();
-            }
-        });
-        shared.dispatch();
-    }
-
-    fn has_gone(&self) -> bool {
-        self.upgrade().is_none()
-    }
+fn turn(number: Number) {
+    // Slint runs what is invoked on the thread that made the number.
+    let Ok(Some(routed)) = number.get() else { return };
+    // First, for a callback may panic.
+    Timer::single_shot(Duration::ZERO, move || {
+        if let Ok(Some(routed)) = number.get() {
+            routed.settle();
+        }
+    });
+    routed.dispatch();
 }

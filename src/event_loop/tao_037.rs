@@ -23,7 +23,6 @@
 //!     tao_037::route(&router, &mut app, &event);
 //!     // what the application does with the event
 //! });
-//! # #[allow(unreachable_code)]
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
