@@ -15,8 +15,9 @@ use std::error::Error;
 use eframe::egui::{self, Color32, CornerRadius, FontId, Stroke, TextStyle, vec2};
 use foreground::MessageRouter;
 use foreground::event_loop::egui_037::FRAME_BUDGET;
-use foreground_hosts::{Bar, Program, State, Workers};
+use foreground_hosts::{Bar, Program, Workers};
 
+const BLUE: Color32 = Color32::from_rgb(0x2f, 0x6f, 0xde);
 const INK: Color32 = Color32::from_rgb(0x1f, 0x29, 0x37);
 
 struct App {
@@ -69,15 +70,9 @@ impl eframe::App for App {
 
 /// Draws a bar and its text.
 fn show(ui: &mut egui::Ui, bar: &Bar) {
-    let color = match bar.state {
-        State::Working => Color32::from_rgb(0x2f, 0x6f, 0xde),
-        State::Done => Color32::from_rgb(0x1f, 0x8a, 0x54),
-        State::Cancelled => Color32::from_rgb(0xb2, 0x6a, 0x00),
-        State::Failed => Color32::from_rgb(0xc8, 0x32, 0x3c),
-    };
     ui.horizontal(|ui| {
         let progress = egui::ProgressBar::new(bar.done).desired_width(290.0).desired_height(16.0);
-        ui.add(progress.corner_radius(CornerRadius::same(4)).fill(color));
+        ui.add(progress.corner_radius(CornerRadius::same(4)).fill(BLUE));
         ui.label(bar.text());
     });
 }

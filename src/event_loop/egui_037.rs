@@ -57,10 +57,10 @@
 //! that is laid out twice, by `Context::request_discard`, calls `logic` twice.
 //!
 //! # Hidden and minimised windows
-//! eframe calls `logic` for them too, without drawing, though more seldom: ten times a second if the window is
-//! minimised or made invisible, on X11, macOS and Windows. On Wayland, whose compositors do not tell that a window is
-//! minimised or covered but hold its frames back, it is called some 250 ms after the wake. So messages arrive late, and
-//! none is lost; workers that send much are slowed only by bounded pipes, and unbounded ones grow meanwhile.
+//! eframe calls `logic` for them too, though more seldom: ten times a second if the window is minimised or made
+//! invisible, on X11, macOS and Windows. On Wayland, whose compositors do not tell that a window is minimised or covered
+//! but hold its frames back, it is called 250 ms after the wake. So messages come late, and none is lost. Workers
+//! that send more than a budget ten times a second can take fill unbounded pipes meanwhile, and wait at bounded ones.
 //!
 //! Not in `App::ui`, which is not called for a minimised window.
 //!
@@ -119,8 +119,8 @@
 //! is redrawn when [`Dispatched::delivered`](crate::Dispatched::delivered) says that there is something new.
 //!
 //! # What was run
-//! eframe 0.37 on X11, by OpenGL, with windows that are shown, invisible and minimised; egui 0.37 by itself. What is
-//! said of Wayland, macOS and Windows was read from eframe's sources.
+//! eframe 0.37 by OpenGL on X11, with windows that are shown, invisible and minimised, and on Wayland (weston), shown and
+//! minimised; and egui 0.37 by itself. What is said of macOS and Windows was read from eframe's sources.
 
 use std::time::Duration;
 
