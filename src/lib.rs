@@ -55,6 +55,9 @@ pub use crate::waker::Waker;
 pub mod guide {
     #[doc = include_str!("docs/from_a_worker_to_the_window.md")]
     pub mod from_a_worker_to_the_window {}
+    #[doc = include_str!("docs/hosts.md")]
+    #[doc = include_str!("../docs/pictures_of_hosts.md")]
+    pub mod hosts {}
     #[doc = include_str!("docs/choosing_a_pipe.md")]
     pub mod choosing_a_pipe {}
     #[doc = include_str!("docs/shutdown.md")]

@@ -1,4 +1,5 @@
-//! The promises in real windows of winit 0.30.
+//! What the conformance suite does not see of winit 0.30 (hosts/tests/winit_030.rs): routing by hand, keys and pictures under a
+//! flood, windows that are minimised, and a router that is stopped and started in a running loop.
 
 #![cfg(all(feature = "winit-030", unix, not(target_os = "macos")))]
 
@@ -18,7 +19,7 @@ use winit::window::{Window, WindowId};
 use winit_030 as winit;
 
 use crate::support::child::staged;
-use crate::support::scenarios::{burst, close, flood, hidden, idle, leftover};
+use crate::support::scenarios::{flood, hidden, idle, leftover};
 use crate::support::stage::{
     self, App, Canvas, Event, HEIGHT, Host, Integration, Leave, Scenario, TITLE, WIDTH,
 };
@@ -33,8 +34,12 @@ impl Host for Winit030 {
                 event_loop.run_app_on_demand(&mut app).unwrap();
                 (router, app)
             }
-            Integration::Routed => play_routed::<P, ()>(play),
-            Integration::RoutedOwnEvent => play_routed::<P, AppEvent>(play),
+            Integration::Routed => {
+                let (mut event_loop, router, app) = set_up::<P, AppEvent>(play);
+                let mut routed = Routed::new(router, app);
+                event_loop.run_app_on_demand(&mut routed).unwrap();
+                routed.into_parts()
+            }
         }
     }
 }
@@ -60,17 +65,6 @@ where
     let proxy = event_loop.create_proxy();
     let app = App::new(play, &router, move || proxy.wake());
     (event_loop, router, app)
-}
-
-fn play_routed<P: Scenario, E: From<Wakeup> + 'static>(play: P) -> (MessageRouter<App<P>>, App<P>)
-where
-    EventLoopProxy<E>: Waker + Clone,
-    App<P>: ApplicationHandler<E>,
-{
-    let (mut event_loop, router, app) = set_up::<P, E>(play);
-    let mut routed = Routed::new(router, app);
-    event_loop.run_app_on_demand(&mut routed).unwrap();
-    routed.into_parts()
 }
 
 struct RealWindow {
@@ -147,25 +141,6 @@ impl<P: Scenario> ApplicationHandler<Wakeup> for App<P> {
     }
 }
 
-/// To be routed by the wrapper.
-impl<P: Scenario> ApplicationHandler for App<P> {
-    fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        open(self, event_loop);
-    }
-
-    fn user_event(&mut self, _: &ActiveEventLoop, (): ()) {
-        self.on(Event::Woken);
-    }
-
-    fn window_event(&mut self, _: &ActiveEventLoop, _: WindowId, event: WindowEvent) {
-        on_window_event(self, &event);
-    }
-
-    fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
-        on_about_to_wait(self, event_loop);
-    }
-}
-
 /// To be routed by the wrapper, with the application's own user events.
 impl<P: Scenario> ApplicationHandler<AppEvent> for App<P> {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
@@ -195,37 +170,10 @@ fn a_message_wakes_an_idle_loop_once_by_hand() {
 }
 
 #[test]
-fn a_message_wakes_an_idle_loop_once_by_the_wrapper() {
+fn a_flood_leaves_the_window_and_the_keyboard_alive_by_hand() {
     staged(
-        "a_message_wakes_an_idle_loop_once_by_the_wrapper",
-        || idle::child::<Winit030>(Integration::RoutedOwnEvent),
-        idle::parent,
-    );
-}
-
-#[test]
-fn a_hundred_thousand_messages_arrive_once_and_in_order_while_the_window_redraws() {
-    staged(
-        "a_hundred_thousand_messages_arrive_once_and_in_order_while_the_window_redraws",
-        || burst::child::<Winit030>(Integration::Routed),
-        burst::parent,
-    );
-}
-
-#[test]
-fn a_flood_leaves_the_window_alive_by_hand() {
-    staged(
-        "a_flood_leaves_the_window_alive_by_hand",
+        "a_flood_leaves_the_window_and_the_keyboard_alive_by_hand",
         || flood::child::<Winit030>(Integration::ByHand),
-        flood::parent,
-    );
-}
-
-#[test]
-fn a_flood_leaves_the_window_alive_by_the_wrapper() {
-    staged(
-        "a_flood_leaves_the_window_alive_by_the_wrapper",
-        || flood::child::<Winit030>(Integration::Routed),
         flood::parent,
     );
 }
@@ -234,17 +182,8 @@ fn a_flood_leaves_the_window_alive_by_the_wrapper() {
 fn a_hidden_or_minimised_window_still_receives() {
     staged(
         "a_hidden_or_minimised_window_still_receives",
-        || hidden::child::<Winit030>(Integration::RoutedOwnEvent),
+        || hidden::child::<Winit030>(Integration::Routed),
         hidden::parent,
-    );
-}
-
-#[test]
-fn closing_the_window_in_mid_flood_is_clean() {
-    staged(
-        "closing_the_window_in_mid_flood_is_clean",
-        || close::child::<Winit030>(Integration::RoutedOwnEvent),
-        close::parent,
     );
 }
 

@@ -24,10 +24,13 @@ use winit_030 as winit; // one of two versions that are built here
 
 use crate::pixels::{Painter, is_on_button};
 
+/// A window and its pixels.
+type Surface = softbuffer::Surface<Rc<Window>, Rc<Window>>;
+
 struct App {
     workers: Workers<Self>,
     painter: Painter,
-    window: Option<(Rc<Window>, softbuffer::Surface<Rc<Window>, Rc<Window>>)>,
+    surface: Option<Surface>,
     pointer: PhysicalPosition<f64>,
 }
 
@@ -37,8 +40,8 @@ impl Program for App {
     }
 
     fn show(&mut self) {
-        if let Some((window, _)) = &self.window {
-            window.request_redraw();
+        if let Some(surface) = &self.surface {
+            surface.window().request_redraw();
         }
     }
 }
@@ -49,14 +52,13 @@ impl App {
             .with_title("foreground in winit")
             .with_inner_size(LogicalSize::new(480, 240));
         let window = Rc::new(event_loop.create_window(attributes)?);
-        let surface = softbuffer::Surface::new(&softbuffer::Context::new(window.clone())?, window.clone())?;
-        self.window = Some((window, surface));
+        self.surface = Some(Surface::new(&softbuffer::Context::new(window.clone())?, window)?);
         Ok(())
     }
 
     fn draw(&mut self) -> Result<(), Box<dyn Error>> {
-        let Some((window, surface)) = &mut self.window else { return Ok(()) };
-        let size = window.inner_size();
+        let Some(surface) = &mut self.surface else { return Ok(()) };
+        let size = surface.window().inner_size();
         let (Some(width), Some(height)) = (NonZeroU32::new(size.width), NonZeroU32::new(size.height)) else {
             return Ok(());
         };
@@ -102,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let router = MessageRouter::new(event_loop.create_proxy());
     router.start()?;
     let workers = Workers::start(&router)?;
-    let app = App { workers, painter: Painter::new()?, window: None, pointer: PhysicalPosition::default() };
+    let app = App { workers, painter: Painter::new()?, surface: None, pointer: PhysicalPosition::default() };
     let mut routed = Routed::new(router, app);
     event_loop.run_app(&mut routed)?; // dispatches and settles around the handler
     let (_router, mut app) = routed.into_parts();

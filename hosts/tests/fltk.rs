@@ -51,7 +51,7 @@ impl Host for Fltk {
             shared.turn();
         }
         app.quit();
-        shared.into_parts().ok().expect("nobody else keeps it")
+        shared.into_parts().expect("nobody else keeps it")
     }
 }
 

@@ -57,6 +57,14 @@ impl Player {
         let _ = kill_process(pid.expect("it is not zero"), signal);
     }
 
+    /// Sends Ctrl-C until that has ended the process.
+    fn send_until_the_end(&mut self) -> ExitStatus {
+        eventually("the process' end", || {
+            self.send(Signal::INT);
+            self.process.try_wait().expect("it is our child")
+        })
+    }
+
     fn wait(&mut self) -> ExitStatus {
         eventually("the process' end", || self.process.try_wait().expect("it is our child"))
     }
@@ -184,11 +192,7 @@ fn a_loop_that_hangs_is_ended_by_another_ctrl_c() {
     staged("a_loop_that_hangs_is_ended_by_another_ctrl_c", child, |mut player| {
         player.wait_for("ready");
         let begin = Instant::now();
-        let status = eventually("the process' end", || {
-            player.send(Signal::INT);
-            player.process.try_wait().unwrap()
-        });
-        assert_eq!(status.code(), Some(ENDED));
+        assert_eq!(player.send_until_the_end().code(), Some(ENDED));
         assert!(begin.elapsed() >= Duration::from_millis(500), "the loop was given no time");
     });
 }
@@ -228,8 +232,7 @@ fn when_the_loop_was_left_ctrl_c_ends_the_process() {
         player.wait_for("ready");
         player.send(Signal::INT);
         player.wait_for("left");
-        player.send(Signal::INT);
-        assert_eq!(player.wait().code(), Some(ENDED));
+        assert_eq!(player.send_until_the_end().code(), Some(ENDED));
     });
 }
 
@@ -252,9 +255,22 @@ fn a_loop_that_was_left_and_is_still_there_does_not_hide_it_either() {
             player.send(Signal::INT);
             player.wait_for(word);
         }
-        player.send(Signal::INT);
-        assert_eq!(player.wait().code(), Some(ENDED));
+        assert_eq!(player.send_until_the_end().code(), Some(ENDED));
     });
+}
+
+#[test]
+fn a_signal_that_is_passed_on_does_not_cut_the_shutdown_short() {
+    let child = || {
+        let code = run(&caught(), &mut ());
+        // The shell's wrapper had it too.
+        kill_process(rustix::process::getpid(), Signal::INT).unwrap();
+        // The shutdown, in which the handler could end the process.
+        thread::sleep(Duration::from_millis(100));
+        code
+    };
+    let test = "a_signal_that_is_passed_on_does_not_cut_the_shutdown_short";
+    expect_interrupt(test, Signal::INT, child);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! use foreground::{MessageRouter, event_loop::calloop_014};
-//! # use calloop_014 as calloop;
+//! # use ::calloop_014 as calloop;
 //! use calloop::{EventLoop, LoopSignal};
 //!
 //! struct App { primes: Vec<u64>, signal: LoopSignal }
@@ -64,7 +64,7 @@ use crate::{Dispatched, MessageRouter, MessageRouterBuilder, Waker};
 ///
 /// ```
 /// use foreground::{MessageRouter, event_loop::calloop_014};
-/// # use calloop_014 as calloop;
+/// # use ::calloop_014 as calloop;
 ///
 /// let mut event_loop = calloop::EventLoop::<Vec<u64>>::try_new()?;
 /// let router = calloop_014::route(MessageRouter::builder(), &event_loop.handle())?;
@@ -99,7 +99,7 @@ pub fn route<S: 'static>(
 ///
 /// ```
 /// use foreground::{MessageRouter, event_loop::calloop_014::RouterSource};
-/// # use calloop_014 as calloop;
+/// # use ::calloop_014 as calloop;
 ///
 /// #[derive(Default)]
 /// struct Primes(Vec<u64>);

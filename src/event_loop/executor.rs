@@ -1,5 +1,5 @@
-//! Any executor that runs futures on one thread: smol, futures' `LocalPool`, glib's and Slint's `spawn_local`, your own.
-//! Of tokio see [`tokio_1`](crate::event_loop#modules).
+//! Any executor that runs futures on one thread: smol, futures' `LocalPool`, a toolkit's `spawn_local`, your own. Of tokio see
+//! [`tokio_1`](crate::event_loop#modules).
 //!
 //! The router's event loop is a future. It needs nothing of the executor but the [`Waker`](std::task::Waker) that every
 //! future is polled with.
@@ -63,6 +63,8 @@
 //!   have theirs if the executor looks at them although a task is ready: smol does so at least every half
 //!   millisecond, a loop that looks only when it would sleep never does. A thread that does nothing but `block_on` has
 //!   no others.
+//!   The same goes for drawing: where a toolkit runs tasks before it draws, as glib's and Slint's `spawn_local` do, a
+//!   flood would leave the window as it is. For windows there are the toolkits' own adapters.
 //! - The future never blocks, but for what callbacks do.
 //! - A [`ready`](Routing::ready) or [`run`](Routing::run) that is dropped half-way, by a `select!` or a time-out, loses nothing:
 //!   the next one goes on where it was. While there is none, messages wait.

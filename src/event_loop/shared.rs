@@ -7,6 +7,8 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::thread;
 
+#[cfg(any(feature = "glib-022", feature = "slint-1"))]
+use super::here::Routed;
 use crate::{Dispatched, MessageRouter};
 
 /// What is to be done with the state once it is free.
@@ -137,6 +139,13 @@ impl<S: 'static> Shared<S> {
         self.0.router.dispatch(lent.state())
     }
 
+    /// The same without the type of the state, as long as there is a handle.
+    #[cfg(any(feature = "glib-022", feature = "slint-1"))]
+    pub(super) fn as_routed(&self) -> Weak<dyn Routed> {
+        let inner: Rc<dyn Routed> = self.0.clone();
+        Rc::downgrade(&inner)
+    }
+
     /// Dispatches as [`turn`](Self::turn) does, and leaves it to the caller to [settle](MessageRouter::settle): for
     /// hosts that have a better place for it, after drawing.
     ///
@@ -257,6 +266,21 @@ impl<S: 'static> Drop for Lent<'_, S> {
         } else {
             self.inner.catch_up();
         }
+    }
+}
+
+#[cfg(any(feature = "glib-022", feature = "slint-1"))]
+impl<S: 'static> Routed for Inner<S> {
+    fn turn(self: Rc<Self>) {
+        Shared(self).turn();
+    }
+
+    fn dispatch(self: Rc<Self>) {
+        Shared(self).dispatch();
+    }
+
+    fn settle(&self) {
+        self.router.settle();
     }
 }
 

@@ -83,21 +83,13 @@
 //! [`EventLoopProxy`](slint_1::platform::EventLoopProxy). Without one, make a [`Shared`] and have your loop
 //! [turn](Shared::turn) it.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 use slint_1::{EventLoopError, Timer};
 
-use super::{Shared, WeakShared};
+use super::Shared;
+use super::here::Number;
 use crate::{MessageRouter, MessageRouterBuilder};
-
-thread_local! {
-    /// The routers of Slint's thread. What is invoked from its event loop has to be `Send`, which a router is not: it
-    /// names one of these.
-    static ROUTERS: RefCell<Routers> = RefCell::default();
-}
 
 /// Makes a router for Slint's event loop, starts it, and makes the application's state, which opens its pipes.
 ///
@@ -137,7 +129,7 @@ pub fn route<S: 'static, E: From<EventLoopError>>(
 ) -> Result<Shared<S>, E> {
     // Before a backend is there a wake would be lost. This sets it up, and fails if there is none.
     slint_1::spawn_local(async {})?;
-    let number = ROUTERS.with_borrow_mut(Routers::next_number);
+    let number = Number::new();
     let router = builder.build(move || {
         // The error says that the loop has gone.
         let _ = slint_1::invoke_from_event_loop(move || turn(number));
@@ -145,55 +137,18 @@ pub fn route<S: 'static, E: From<EventLoopError>>(
     // A new router is not running.
     let _ = router.start();
     let state = make(&router)?;
-    let shared = Shared::new(router, state);
-    ROUTERS.with_borrow_mut(|routers| routers.known.insert(number, Rc::new(shared.downgrade())));
-    Ok(shared)
+    Ok(number.share(router, state))
 }
 
 /// Dispatches the router of this number, and has it settled when the loop has drawn.
-fn turn(number: u64) {
-    // No borrow while user code runs.
-    let routed = ROUTERS.with_borrow(|routers| routers.known.get(&number).cloned());
-    if let Some(routed) = routed {
-        routed.turn();
-    }
-}
-
-/// The routers of a thread, each known by a number that is never used again.
-#[derive(Default)]
-struct Routers {
-    known: BTreeMap<u64, Rc<dyn Routed>>,
-    last: u64,
-}
-
-impl Routers {
-    fn next_number(&mut self) -> u64 {
-        self.known.retain(|_, routed| !routed.has_gone());
-        self.last += 1;
-        self.last
-    }
-}
-
-/// A router with its state, of any type.
-trait Routed {
-    fn turn(&self);
-    fn has_gone(&self) -> bool;
-}
-
-impl<S: 'static> Routed for WeakShared<S> {
-    fn turn(&self) {
-        let Some(shared) = self.upgrade() else { return };
-        let weak = self.clone();
-        // First, for a callback may panic.
-        Timer::single_shot(Duration::ZERO, move || {
-            if let Some(shared) = weak.upgrade() {
-                shared.router().settle();
-            }
-        });
-        shared.dispatch();
-    }
-
-    fn has_gone(&self) -> bool {
-        self.upgrade().is_none()
-    }
+fn turn(number: Number) {
+    // Slint runs what is invoked on the thread that made the number.
+    let Ok(Some(routed)) = number.get() else { return };
+    // First, for a callback may panic.
+    Timer::single_shot(Duration::ZERO, move || {
+        if let Ok(Some(routed)) = number.get() {
+            routed.settle();
+        }
+    });
+    routed.dispatch();
 }

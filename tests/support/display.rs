@@ -130,6 +130,8 @@ impl VirtualDisplay {
         command
             .env("DISPLAY", &self.name)
             .env("WINIT_X11_SCALE_FACTOR", "1")
+            .env("GSK_RENDERER", "cairo") // what GTK 4 draws by OpenGL does not arrive
+            .env("GTK_A11Y", "none")
             .env_remove("WAYLAND_DISPLAY")
             .env_remove("WAYLAND_SOCKET")
             .env_remove("XMODIFIERS");

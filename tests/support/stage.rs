@@ -30,11 +30,8 @@ pub const HEIGHT: u32 = 160;
 pub enum Integration {
     /// The lines in the application's own handler.
     ByHand,
-    /// The wrapper, with the event loop that `EventLoop::new` makes.
+    /// The wrapper, and user events of the application's own where they have a type.
     Routed,
-    /// The wrapper, and user events of the application's own. Where user events have no type, this is
-    /// the same as `Routed`.
-    RoutedOwnEvent,
 }
 
 /// A version of winit.

@@ -18,7 +18,7 @@ impl Adapter for GlibSource {
     fn new() -> Self {
         let context = MainContext::new();
         let route =
-            || glib_022::route(MessageRouter::builder(), |_| Ok::<_, glib_022::Error>(App::default()));
+            || glib_022::route(MessageRouter::builder(), |_| Ok::<_, glib_022::ForeignContextError>(App::default()));
         let shared = context.with_thread_default(route).expect("no other thread has the context");
         Self { context, shared: shared.expect("the router is made") }
     }

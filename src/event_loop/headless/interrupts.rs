@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::process;
 use std::sync::{Arc, Weak};
 use std::thread::{self, Thread};
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// A loop that has not taken an interrupt for so long hangs.
+/// A loop that has not taken an interrupt for so long hangs. And signals that come within this time after the one that ended
+/// the loop are that same one, passed on by a wrapper.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// What shells say of a program that Ctrl-C has ended: 128 and the number of the signal; and Windows'
 /// `STATUS_CONTROL_C_EXIT`.
@@ -60,7 +62,7 @@ impl Interrupts {
 
     /// The loop begins to run, until the guard is dropped.
     pub(super) fn attend(&self) -> Attending<'_> {
-        let before = std::mem::replace(&mut self.state.lock().attention, Attention::Running);
+        let before = mem::replace(&mut self.state.lock().attention, Attention::Running);
         Attending { interrupts: self, is_nested: before == Attention::Running }
     }
 
@@ -110,10 +112,12 @@ impl Drop for Attending<'_> {
 struct Caught {
     is_installed: bool,
     loops: Vec<Weak<Interrupts>>,
+    /// When a loop was last interrupted.
+    noted_at: Option<Instant>,
 }
 
 /// There is one handler a process, so its loops are found here.
-static CAUGHT: Mutex<Caught> = Mutex::new(Caught { is_installed: false, loops: Vec::new() });
+static CAUGHT: Mutex<Caught> = Mutex::new(Caught { is_installed: false, loops: Vec::new(), noted_at: None });
 
 /// Has the process' signals interrupt a loop.
 pub(super) fn catch(interrupts: &Arc<Interrupts>) -> Result<(), CatchInterruptsError> {
@@ -135,7 +139,14 @@ pub(super) fn catch(interrupts: &Arc<Interrupts>) -> Result<(), CatchInterruptsE
 fn handle_signal() {
     let loops: Vec<_> = CAUGHT.lock().loops.iter().filter_map(Weak::upgrade).collect();
     let outcomes: Vec<_> = loops.iter().map(|interrupts| interrupts.signal()).collect();
-    if !outcomes.contains(&Outcome::Noted) || outcomes.contains(&Outcome::Hangs) {
+    if outcomes.contains(&Outcome::Hangs) {
+        process::exit(EXIT_CODE);
+    }
+    let mut caught = CAUGHT.lock();
+    if outcomes.contains(&Outcome::Noted) {
+        caught.noted_at = Some(Instant::now());
+    } else if caught.noted_at.is_none_or(|at| at.elapsed() >= PATIENCE) {
+        drop(caught);
         process::exit(EXIT_CODE);
     }
 }

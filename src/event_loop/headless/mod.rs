@@ -40,9 +40,9 @@
 //!
 //! - A loop that runs takes an interrupt at its next turn, under a flood too.
 //! - If it hangs in a callback, and has not taken an interrupt for half a second, the next one ends the process, with exit
-//!   code 130. Two that come closer together count as one: some wrappers pass on a signal that the terminal has sent to
-//!   both.
-//! - When the loop was left, the next one ends the process too. So a shutdown that hangs can be cut short.
+//!   code 130. Those that come before it has are one.
+//! - When the loop was left, the next one ends the process too, so that a shutdown that hangs can be cut short; but for
+//!   half a second after the last one: some wrappers pass on a signal that the terminal has sent to both.
 //! - One that comes after `catch_interrupts` and before `run` is taken by `run`.
 //!
 //! Several loops of one process, on several threads, are all interrupted.
@@ -207,6 +207,18 @@ impl<S: 'static> Headless<S> {
     /// # Errors
     /// [`CatchInterruptsError::HandlerTaken`] if the program has a handler of its own by the `ctrlc` crate.
     /// [`CatchInterruptsError::System`] if the system refuses.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use foreground::{MessageRouter, event_loop::headless::{CatchInterruptsError, Headless}};
+    /// let headless = Headless::<()>::new(MessageRouter::builder());
+    /// match headless.catch_interrupts() {
+    ///     Err(CatchInterruptsError::HandlerTaken) => { /* that handler calls `headless.interrupter()` */ }
+    ///     result => result?,
+    /// }
+    /// # Ok::<(), CatchInterruptsError>(())
+    /// ```
     pub fn catch_interrupts(&self) -> Result<(), CatchInterruptsError> {
         interrupts::catch(&self.0.interrupts)?;
         self.0.is_interruptible.set(true);
@@ -282,6 +294,9 @@ impl<S: 'static> Headless<S> {
         let _settled = Settled(&inner.router);
         let _attention = inner.interrupts.attend();
         while !is_done(state) {
+            inner.router.settle();
+            // The condition, or a run nested in it, may have consumed the token of a wake. The second settling of a
+            // router that was woken in vain has it woken again.
             inner.router.settle();
             inner.sleep()?;
             inner.handle_interrupt(state)?;

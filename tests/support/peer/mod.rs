@@ -44,7 +44,7 @@ impl Peer {
     /// Starts `script`, a file of `tests/peers`.
     pub fn start(script: &str, arguments: &[&str]) -> Self {
         let mut process = Command::new(Python::find())
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/").to_owned() + script)
+            .arg(python::root().join("tests/peers").join(script))
             .args(arguments)
             // What would have Python import something else than the peers need.
             .env_remove("PYTHONPATH")

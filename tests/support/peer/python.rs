@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-const CRATE: &str = env!("CARGO_MANIFEST_DIR");
+/// The folder of the crate, also for the tests of a package within it.
+pub fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().find(|folder| folder.join("tests/peers").is_dir()).unwrap_or(package)
+}
 
 /// A Python that has what `tests/peers/requirements.txt` lists.
 pub struct Python;
@@ -31,12 +35,12 @@ fn in_target() -> PathBuf {
     let interpreter = target.join("python/bin/python");
     // The script would find the same, but it takes a tenth of a second for that.
     let installed = fs::read(target.join("python/installed.txt")).ok();
-    let required = fs::read(Path::new(CRATE).join("tests/peers/requirements.txt")).ok();
+    let required = fs::read(root().join("tests/peers/requirements.txt")).ok();
     if interpreter.exists() && installed.is_some() && installed == required {
         return interpreter;
     }
     // It sees to it that tests which run at once do not make it twice.
-    let script = Path::new(CRATE).join("tests/python");
+    let script = root().join("tests/python");
     let made = Command::new(&script)
         .env("CARGO_TARGET_DIR", &target)
         .stdin(Stdio::null())

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::child::{Child, report, worker};
-use crate::support::display::{VirtualDisplay, key};
+use crate::support::display::{VirtualDisplay, eventually, key};
 use crate::support::stage::{App, Event, Host, Integration, Scenario, TITLE, spin, wait_for_rest};
 
 /// How often the window redraws: a reference that does not depend on how fast the loop can turn.
@@ -19,6 +19,8 @@ const CAPACITY: usize = 4096;
 /// The work of one callback.
 const WORK: Duration = Duration::from_micros(5);
 const KEYS: usize = 7;
+/// What the window shows when the flood is over.
+const GREEN: [u8; 3] = [0x20, 0xa0, 0x40];
 /// What the user would call an answer at once; the router's own share of it is 4 ms.
 const PROMPT: Duration = Duration::from_millis(250);
 
@@ -56,6 +58,7 @@ impl Scenario for Flood {
             receiver.on_end(|app, _| {
                 if app.router.stats().open_pipes == 0 {
                     report("delivered", app.play.delivered);
+                    app.colour = GREEN; // for the next of the redraws, which go on
                 }
             });
             receiver.detach();
@@ -180,5 +183,9 @@ pub fn parent(display: &VirtualDisplay, child: &mut Child) {
     assert!(flood_rate >= idle_rate / 2.0, "{flood_rate} redraws a second, {idle_rate} without a flood");
     assert!(busy >= flood * 0.8, "only {busy} of {flood} redraws found messages waiting: not a flood");
     assert!(median < PROMPT, "keys were answered after {delays:?}");
+    eventually("a green window", || {
+        let is_green = |x, y| display.pixel(window, x, y) == Some(GREEN);
+        (is_green(20, 20) && is_green(200, 120)).then_some(())
+    });
     display.close(window);
 }

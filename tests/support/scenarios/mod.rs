@@ -1,8 +1,6 @@
 //! The scenarios, one file each: `child` runs the loop and tells what it saw, `parent` plays the user
 //! and judges.
 
-pub mod burst;
-pub mod close;
 pub mod flood;
 pub mod hidden;
 pub mod idle;

@@ -1,0 +1,11 @@
+//! The conformance of GTK 4 under X11.
+
+#[path = "hosts/gtk4.rs"]
+mod host;
+mod support;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    support::conformance_on_display::<host::Gtk4>()
+}

@@ -1,0 +1,29 @@
+//! The example `tao` in its window, on a virtual display.
+
+mod support;
+
+use crate::support::window::Example;
+
+const EXAMPLE: Example = Example {
+    name: "tao",
+    title: "foreground in tao",
+    bars: [[28, 60, 452, 62], [28, 103, 452, 105]],
+    bar: [0x35, 0x84, 0xe4],
+    told: [85, 69, 150, 94],
+    cancel: (417, 199),
+};
+
+#[test]
+fn the_bars_grow_until_the_work_is_done() {
+    EXAMPLE.is_run_to_its_end();
+}
+
+#[test]
+fn cancel_stops_the_workers() {
+    EXAMPLE.is_cancelled();
+}
+
+#[test]
+fn closing_the_window_stops_the_workers() {
+    EXAMPLE.is_closed_at_work();
+}

@@ -1,0 +1,11 @@
+//! The conformance of winit 0.30 under Wayland.
+
+#[path = "hosts/winit_030.rs"]
+mod host;
+mod support;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    support::conformance_on_wayland::<host::Winit030>()
+}
