@@ -1,13 +1,12 @@
 //! GLib: the router is a source of the main context.
 
-use std::time::{Duration, Instant};
-
 use foreground::MessageRouter;
 use foreground::event_loop::{Shared, glib_022};
 use glib::MainContext;
 
 use super::Adapter;
 use crate::app::App;
+use crate::peers::after;
 
 pub struct GlibSource {
     context: MainContext,
@@ -17,8 +16,11 @@ pub struct GlibSource {
 impl Adapter for GlibSource {
     fn new() -> Self {
         let context = MainContext::new();
-        let route =
-            || glib_022::route(MessageRouter::builder(), |_| Ok::<_, glib_022::ForeignContextError>(App::default()));
+        let route = || {
+            glib_022::route(MessageRouter::builder(), |_| {
+                Ok::<_, glib_022::ForeignContextError>(App::default())
+            })
+        };
         let shared = context.with_thread_default(route).expect("no other thread has the context");
         Self { context, shared: shared.expect("the router is made") }
     }
@@ -56,7 +58,5 @@ fn tick(shared: Shared<App>) {
         app.tick_if_due();
         app.next_tick()
     });
-    let next = next.expect("nobody has it");
-    let wait = next.map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now()));
-    glib::timeout_add_local_once(wait + Duration::from_millis(1), || tick(shared));
+    after(next.expect("nobody has it"), move || tick(shared));
 }

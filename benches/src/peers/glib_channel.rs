@@ -1,10 +1,11 @@
 //! GLib's loop with a channel and a local future for each pipe, as GTK's documents have it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use glib::{MainContext, MainLoop};
+use glib::thread_guard::ThreadGuard;
+use glib::{ControlFlow, MainContext, MainLoop, Priority};
 
 use super::{Loop, Peer, Sender};
 use crate::app::{App, Message, callback};
@@ -62,8 +63,21 @@ impl GlibLoop {
 fn tick(state: Rc<State>) {
     state.app.borrow_mut().tick_if_due();
     let next = state.app.borrow().next_tick();
-    let wait = next.map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now()));
-    glib::timeout_add_local_once(wait + Duration::from_millis(1), || tick(state));
+    after(next, move || tick(state));
+}
+
+/// Calls back at a time, or soon, in the context of the thread; `timeout_add_local` would do it in the default one.
+pub fn after(time: Option<Instant>, call: impl FnOnce() + 'static) {
+    let wait = time.map_or(Duration::ZERO, |time| time.saturating_duration_since(Instant::now()));
+    let call = ThreadGuard::new(Cell::new(Some(call)));
+    let source =
+        glib::timeout_source_new(wait + Duration::from_millis(1), None, Priority::DEFAULT, move || {
+            if let Some(call) = call.get_ref().take() {
+                call();
+            }
+            ControlFlow::Break
+        });
+    source.attach(Some(&MainContext::ref_thread_default()));
 }
 
 impl<M: Message> Loop<M> for GlibLoop {

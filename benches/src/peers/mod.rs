@@ -25,7 +25,7 @@ pub use self::calloop_channel::CalloopChannel;
 pub use self::flume::Flume;
 pub use self::foreground::{Bounded, Foreground, Latest, Unbounded, open_pipes};
 #[cfg(feature = "glib")]
-pub use self::glib_channel::GlibChannel;
+pub use self::glib_channel::{GlibChannel, after};
 #[cfg(feature = "glib")]
 pub use self::glib_invoke::GlibInvoke;
 pub use self::raw::{Raw, a_channel_for_each};
