@@ -28,8 +28,9 @@
 //!
 //! # What the host promises
 //! On Linux tao runs one step of GTK 3's main loop between any two events, so windows are drawn and GTK's timers run
-//! also while messages are delivered. Under a flood 85 to 92 % of the redraws and ticks are left. Settling at
-//! `RedrawEventsCleared` does no better than at `MainEventsCleared`, which comes also if there is nothing to draw.
+//! also while messages are delivered: most redraws and ticks are left under a flood, of which the guide on
+//! [hosts](crate::guide::hosts) has figures. Settling at `RedrawEventsCleared`, which comes later in the turn, was tried and
+//! did no better than at `MainEventsCleared`.
 //!
 //! A hidden or minimised window makes no difference. After the loop has ended a wake does nothing. `run` ends the
 //! process by itself: close the workers at `LoopDestroyed`, or use `run_return`, as the example does.
