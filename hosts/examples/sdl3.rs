@@ -1,4 +1,4 @@
-//! Two workers in a window of SDL 3.
+//! Two workers and their bars in a window of SDL 3.
 //!
 //! ```text
 //! cargo run -p foreground-hosts --features sdl3 --example sdl3
@@ -70,10 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             match event {
                 Event::User { .. } => _ = router.dispatch(&mut app),
                 Event::Quit { .. } => break 'open,
-                Event::MouseButtonDown { x, y, .. } if is_on_button(x, y) => {
-                    app.workers.cancel();
-                    app.is_changed = true;
-                }
+                Event::MouseButtonDown { x, y, .. } if is_on_button(x, y) => app.cancel(),
                 Event::Window { win_event: WindowEvent::Exposed, .. } => app.is_changed = true,
                 _ => {}
             }
