@@ -4,7 +4,7 @@
 //! cargo run -p foreground-hosts --features tao-037 --example tao
 //! ```
 //!
-//! Look for: the event loop's proxy is the waker, and `tao_037::route` dispatches and settles by the events that it is
+//! Look for: the event loop's proxy is the waker, and `tao_037::handle_event` dispatches and settles by the events that it is
 //! given. Closing the window ends the workers, and a line tells how far they got.
 
 use std::error::Error;
@@ -95,7 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut app = App::new(&router, &window, event_loop.create_proxy())?;
     event_loop.run_return(|event, _, control_flow| {
         *control_flow = ControlFlow::Wait;
-        tao_037::route(&router, &mut app, &event);
+        tao_037::handle_event(&router, &mut app, &event);
         match event {
             Event::UserEvent(AppEvent::Cancel) => app.cancel(),
             Event::WindowEvent { event: WindowEvent::CloseRequested, .. } => {

@@ -1,7 +1,7 @@
 //! tao 0.37, and with it Tauri 2.
 //!
 //! The event loop's proxy is the router's [`Waker`], for any user event that is [`From<Wakeup>`](Wakeup); `()` is one.
-//! [`route`] is called with each event:
+//! [`handle_event`] is called with each event:
 //!
 //! ```no_run
 //! use foreground::{MessageRouter, event_loop::tao_037};
@@ -20,7 +20,7 @@
 //! let mut app = App::default();
 //! event_loop.run(move |event, _, control_flow| {
 //!     *control_flow = ControlFlow::Wait;
-//!     tao_037::route(&router, &mut app, &event);
+//!     tao_037::handle_event(&router, &mut app, &event);
 //!     // what the application does with the event
 //! });
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -129,12 +129,12 @@ where
 /// sender.start().send(7)?;
 ///
 /// let mut sum = 0;
-/// tao_037::route(&router, &mut sum, &Event::UserEvent(Wakeup));
-/// tao_037::route(&router, &mut sum, &Event::<Wakeup>::MainEventsCleared);
+/// tao_037::handle_event(&router, &mut sum, &Event::UserEvent(Wakeup));
+/// tao_037::handle_event(&router, &mut sum, &Event::<Wakeup>::MainEventsCleared);
 /// assert_eq!(sum, 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn route<S: 'static, E: 'static>(router: &MessageRouter<S>, state: &mut S, event: &Event<'_, E>) {
+pub fn handle_event<S: 'static, E: 'static>(router: &MessageRouter<S>, state: &mut S, event: &Event<'_, E>) {
     match event {
         Event::UserEvent(_) => {
             router.dispatch(state);
