@@ -11,6 +11,12 @@ use std::sync::Arc;
 /// Implemented for closures, [`Arc`] of a waker, `Box<dyn Waker>`, [`std::thread::Thread`] (which unparks
 /// it), [`std::task::Waker`], and the proxies of the hosts in [`event_loop`](crate::event_loop).
 ///
+/// A [`Thread`](std::thread::Thread) has one token for all who unpark it, and whoever parks takes it. So between
+/// [`settle`](crate::MessageRouter::settle) and [`park`](std::thread::park) no code must run that may park itself, as that of
+/// a lock or a channel of the standard library, a logger or a callback may: it would take the token of a wake, and the thread
+/// would sleep over a message. Where such code cannot be avoided, settle twice before parking: a wake that led to no dispatch
+/// by the second time is sent again.
+///
 /// # What an implementation must keep
 /// - `wake` is called on whatever thread sends, sometimes on the foreground itself, never with a lock
 ///   of this crate held. It should return quickly and must not wait for the foreground.

@@ -1,10 +1,12 @@
-//! Two workers, two bars in a terminal, a Cancel key, a clean close, in calloop.
+//! Two workers and their bars in a terminal, in calloop.
 //!
-//! Run: `cargo run -p foreground-hosts --features calloop-014 --example calloop`
+//! ```text
+//! cargo run -p foreground-hosts --features calloop-014 --example calloop
+//! ```
 //!
 //! Look for: one loop has four sources, the standard input, Ctrl-C, a timer and the router, and all of them get the same
-//! `&mut App`: no thread reads the input, no handler sets a flag. `c` and Enter, or Ctrl-C, cancels at once; a second Ctrl-C,
-//! or Ctrl-D, closes, and no thread is left behind.
+//! `&mut App`: no thread reads the input, no handler sets a flag. `c` and Enter, or Ctrl-C, cancels at once; a second
+//! Ctrl-C, or Ctrl-D, closes, and no thread is left behind.
 
 use std::error::Error;
 use std::io::{self, BufRead as _};
@@ -38,11 +40,6 @@ impl Program for App {
 }
 
 impl App {
-    fn cancel(&mut self) {
-        self.workers.cancel();
-        self.show();
-    }
-
     fn interrupt(&mut self) {
         if self.workers.is_working() {
             self.cancel();

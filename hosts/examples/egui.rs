@@ -4,11 +4,9 @@
 //! cargo run -p foreground-hosts --features egui-037 --example egui
 //! ```
 //!
-//! What to look for:
-//! - The egui context wakes: a report asks for a frame, and while none comes, no frame is drawn.
-//! - `logic` dispatches, which eframe also calls while the window is minimised: leave it so for a while, and the bars
-//!   have grown.
-//! - Cancel, or the window's cross, closes the pipes; the workers learn it from their next send.
+//! Look for: the egui context is the waker. A report asks for a frame, and while none comes, no frame is drawn. `logic`
+//! dispatches, which eframe also calls while the window is minimised: leave it so for a while, and the bars have grown.
+//! Closing the window ends the workers, and a line tells how far they got.
 
 use std::error::Error;
 
@@ -21,8 +19,14 @@ const BLUE: Color32 = Color32::from_rgb(0x2f, 0x6f, 0xde);
 const INK: Color32 = Color32::from_rgb(0x1f, 0x29, 0x37);
 
 struct App {
-    router: MessageRouter<App>,
-    workers: Workers<App>,
+    router: MessageRouter<Self>,
+    workers: Workers<Self>,
+}
+
+impl Program for App {
+    fn workers(&mut self) -> &mut Workers<Self> {
+        &mut self.workers
+    }
 }
 
 impl App {
@@ -31,12 +35,6 @@ impl App {
         router.start()?;
         let workers = Workers::start(&router)?;
         Ok(Self { router, workers })
-    }
-}
-
-impl Program for App {
-    fn workers(&mut self) -> &mut Workers<Self> {
-        &mut self.workers
     }
 }
 
@@ -57,7 +55,7 @@ impl eframe::App for App {
             ui.add_space(12.0);
             ui.add_enabled_ui(self.workers.is_working(), |ui| {
                 if ui.add_sized([104.0, 32.0], egui::Button::new("Cancel")).clicked() {
-                    self.workers.cancel();
+                    self.cancel();
                 }
             });
         });

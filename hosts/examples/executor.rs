@@ -1,9 +1,11 @@
-//! Two workers, two bars in a terminal, a Cancel key, a clean close, in an executor: smol's, and any other would do.
+//! Two workers and their bars in a terminal, in an executor: smol's, and any other would do.
 //!
-//! Run: `cargo run -p foreground-hosts --example executor`
+//! ```text
+//! cargo run -p foreground-hosts --example executor
+//! ```
 //!
 //! Look for: the router is one task, a clock is another, and both have the same state, which they share. `c` and Enter, or
-//! Ctrl-C, cancels at once; a second Ctrl-C, or Ctrl-D, closes, and no thread is left behind.
+//! Ctrl-C, cancels at once; a second Ctrl-C, or Ctrl-D, closes, and no worker is left behind.
 
 use std::error::Error;
 use std::time::Duration;
@@ -31,11 +33,6 @@ impl Program for App {
 }
 
 impl App {
-    fn cancel(&mut self) {
-        self.workers.cancel();
-        self.show();
-    }
-
     fn interrupt(&mut self) {
         if self.workers.is_working() {
             self.cancel();

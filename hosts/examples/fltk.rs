@@ -1,4 +1,4 @@
-//! Two workers in a window of FLTK.
+//! Two workers and their bars in a window of FLTK.
 //!
 //! ```text
 //! cargo run -p foreground-hosts --features fltk --example fltk
@@ -89,10 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let workers = Workers::start(&router)?;
     let app = App { workers, texts, bars: bars.into(), cancel: cancel.clone() };
     let shared = Shared::new(router, app);
-    let cancelled = shared.callback(|app| {
-        app.workers.cancel();
-        app.show();
-    });
+    let cancelled = shared.callback(App::cancel);
     cancel.set_callback(move |_| cancelled());
     while fltk.wait() {
         shared.turn();

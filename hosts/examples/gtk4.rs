@@ -1,23 +1,24 @@
-//! Two workers and a window of GTK 4.
+//! Two workers and their bars in a window of GTK 4.
 //!
-//! ```sh
+//! ```text
 //! cargo run -p foreground-hosts --features gtk4 --example gtk4
 //! ```
 //!
-//! What to look for: the bars grow while the window stays alive; "Cancel" stops them at once, and cannot be pressed
-//! again; closing the window waits for the workers, and says so in the terminal.
+//! Look for: `glib_022::route` makes the router and the state that its callbacks get as `&mut App`. Those of the widgets, to
+//! which GTK gives no state, get the same by `Shared::callback`: there is no `Rc<RefCell<App>>`. Closing the window ends the
+//! workers, and a line tells how far they got.
 
 use std::error::Error;
 
 use foreground::MessageRouter;
-use foreground::event_loop::{Shared, glib_022};
+use foreground::event_loop::glib_022;
 use foreground_hosts::{Program, Workers};
-use gtk4::glib::{MainLoop, Propagation};
+use gtk4::gio::ApplicationFlags;
 use gtk4::prelude::*;
-use gtk4::{Align, Box as Column, Button, Label, Orientation, ProgressBar, Window};
+use gtk4::{Align, Application, ApplicationWindow, Box as Column, Button, Label, Orientation, ProgressBar};
 
 struct App {
-    workers: Workers<App>,
+    workers: Workers<Self>,
     bars: Vec<(ProgressBar, Label)>,
     cancel: Button,
 }
@@ -37,63 +38,40 @@ impl Program for App {
 }
 
 impl App {
-    fn new(router: &MessageRouter<Self>) -> Result<Self, Box<dyn Error>> {
-        let bar = |_| (ProgressBar::new(), Label::builder().halign(Align::Start).build());
+    fn new(router: &MessageRouter<Self>, column: &Column) -> Result<Self, Box<dyn Error>> {
         let workers = Workers::start(router)?;
-        let bars = workers.bars.iter().map(bar).collect();
-        Ok(Self { workers, bars, cancel: Button::with_label("Cancel") })
-    }
-}
-
-/// The window, and what its button does.
-fn window(shared: &Shared<App>) -> Window {
-    let column = Column::new(Orientation::Vertical, 6);
-    let heading = Label::builder().label("Two workers").halign(Align::Start).css_classes(["title-2"]).build();
-    column.append(&heading);
-    let cancel = shared.with(|app| {
-        for (progress, text) in &app.bars {
-            progress.set_margin_top(10);
-            column.append(progress);
-            column.append(text);
-        }
+        let heading = Label::builder().label("Two workers").css_classes(["title-2"]);
+        column.append(&heading.halign(Align::Start).build());
+        let bars = workers.bars.iter().map(|_| {
+            let progress = ProgressBar::builder().margin_top(10).build();
+            let text = Label::builder().halign(Align::Start).build();
+            column.append(&progress);
+            column.append(&text);
+            (progress, text)
+        });
+        let bars = bars.collect();
+        let cancel = Button::builder().label("Cancel").halign(Align::End).valign(Align::End).vexpand(true);
+        let cancel = cancel.build();
+        column.append(&cancel);
+        let mut app = Self { workers, bars, cancel };
         app.show();
-        app.cancel.clone()
-    });
-    let cancel = cancel.expect("nobody else has the state");
-    cancel.set_halign(Align::End);
-    cancel.set_valign(Align::End);
-    cancel.set_vexpand(true);
-    column.append(&cancel);
-    let cancelled = shared.callback(|app| {
-        app.workers.cancel();
-        app.show();
-    });
-    cancel.connect_clicked(move |_| cancelled());
-    for set_margin in
-        [Column::set_margin_top, Column::set_margin_bottom, Column::set_margin_start, Column::set_margin_end]
-    {
-        set_margin(&column, 24);
+        Ok(app)
     }
-    Window::builder()
-        .title("foreground in GTK 4")
-        .default_width(480)
-        .default_height(240)
-        .child(&column)
-        .build()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     gtk4::init()?;
-    let main_loop = MainLoop::new(None, false);
-    let shared = glib_022::route(MessageRouter::builder(), App::new)?;
-    let window = window(&shared);
-    let closed = main_loop.clone();
-    window.connect_close_request(move |_| {
-        closed.quit();
-        Propagation::Proceed
+    let column = Column::builder().orientation(Orientation::Vertical).spacing(6);
+    let column = column.margin_top(24).margin_bottom(24).margin_start(24).margin_end(24).build();
+    let shared = glib_022::route(MessageRouter::builder(), |router| App::new(router, &column))?;
+    let cancelled = shared.callback(App::cancel);
+    shared.with(|app| app.cancel.connect_clicked(move |_| cancelled()))?;
+    let application = Application::builder().flags(ApplicationFlags::NON_UNIQUE).build(); // several at once
+    application.connect_activate(move |application| {
+        let window = ApplicationWindow::builder().application(application).title("foreground in GTK 4");
+        window.default_width(480).default_height(240).child(&column).build().present();
     });
-    window.present();
-    main_loop.run();
+    application.run(); // ends with its last window
     shared.with(|app| app.workers.close())?;
     Ok(())
 }

@@ -1,9 +1,11 @@
-//! Two workers, two bars in a terminal, Ctrl-C, a clean close: without a window, by the crate's own loop.
+//! Two workers and their bars in a terminal, by the crate's own loop.
 //!
-//! Run: `cargo run -p foreground-hosts --features headless --example headless`
+//! ```text
+//! cargo run -p foreground-hosts --features headless --example headless
+//! ```
 //!
-//! Look for: Ctrl-C, or `c` and Enter, cancels at once; a second Ctrl-C, or Ctrl-D, closes, and no thread is left behind. A
-//! `kill` does what Ctrl-C does. Lines come from a thread that reads them, by a pipe like any other.
+//! Look for: Ctrl-C, or `c` and Enter, cancels at once; a second Ctrl-C, or Ctrl-D, closes, and no worker is left
+//! behind. A `kill` does what Ctrl-C does. Lines come from a thread that reads them, by a pipe like any other.
 
 use std::error::Error;
 use std::time::Duration;
@@ -30,11 +32,6 @@ impl Program for App {
 }
 
 impl App {
-    fn cancel(&mut self) {
-        self.workers.cancel();
-        self.show();
-    }
-
     fn interrupt(&mut self) {
         if self.workers.is_working() {
             self.cancel();

@@ -1,10 +1,12 @@
-//! iced 0.14: two workers, and a window that shows how far they are.
+//! Two workers and their bars in a window of iced 0.14.
 //!
-//!     cargo run -p foreground-hosts --features iced-014 --example iced
+//! ```text
+//! cargo run -p foreground-hosts --features iced-014 --example iced
+//! ```
 //!
-//! What to look for: the router is part of the application's state. Its subscription yields a message that means:
-//! dispatch; `update` does, and the callbacks get the state as `&mut App`. There is one such message, however much
-//! is sent.
+//! Look for: the router is part of the application's state. Its subscription yields a message that means: dispatch;
+//! `update` does, and the callbacks get the state as `&mut App`. There is one such message, however much is sent. Closing
+//! the window ends the workers, and a line tells how far they got.
 
 use foreground::MessageRouter;
 use foreground::event_loop::iced_014::{self, Wakes, Wakeup};
@@ -44,7 +46,7 @@ impl App {
                 self.router.clone().dispatch(self);
                 self.router.settle();
             }
-            Message::Cancel => self.workers.cancel(),
+            Message::Cancel => self.cancel(),
             Message::Close => {
                 self.workers.close();
                 return iced::exit();

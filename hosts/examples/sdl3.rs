@@ -1,4 +1,4 @@
-//! Two workers in a window of SDL 3.
+//! Two workers and their bars in a window of SDL 3.
 //!
 //! ```text
 //! cargo run -p foreground-hosts --features sdl3 --example sdl3
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use foreground::MessageRouter;
 use foreground_hosts::{Program, Workers};
+use sdl3::EventPump;
 use sdl3::event::{Event, WindowEvent};
 use sdl3::pixels::Color;
 use sdl3::render::{FPoint, FRect, WindowCanvas};
@@ -63,29 +64,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     canvas.window_mut().show();
     let mut pump = sdl.event_pump()?;
     let mut app = App { workers: Workers::start(&router)?, is_changed: true };
+    let result = run(&router, &mut app, &mut pump, &mut canvas);
+    app.workers.close(); // before SDL ends: no thread wakes a loop that has gone
+    Ok(result?)
+}
 
-    'open: loop {
+/// Runs the loop until the window is closed.
+fn run(
+    router: &MessageRouter<App>,
+    app: &mut App,
+    pump: &mut EventPump,
+    canvas: &mut WindowCanvas,
+) -> Result<(), sdl3::Error> {
+    loop {
         let mut next = pump.wait_event_timeout(LONGEST_SLEEP);
         while let Some(event) = next {
             match event {
-                Event::User { .. } => _ = router.dispatch(&mut app),
-                Event::Quit { .. } => break 'open,
-                Event::MouseButtonDown { x, y, .. } if is_on_button(x, y) => {
-                    app.workers.cancel();
-                    app.is_changed = true;
-                }
+                Event::User { .. } => _ = router.dispatch(app),
+                Event::Quit { .. } => return Ok(()),
+                Event::MouseButtonDown { x, y, .. } if is_on_button(x, y) => app.cancel(),
                 Event::Window { win_event: WindowEvent::Exposed, .. } => app.is_changed = true,
                 _ => {}
             }
             next = pump.poll_event();
         }
         if std::mem::take(&mut app.is_changed) {
-            draw(&mut canvas, &app.workers)?;
+            draw(canvas, &app.workers)?;
         }
         router.settle(); // not before: what came meanwhile wakes the loop for its next turn
     }
-    app.workers.close(); // before SDL ends: no thread wakes a loop that has gone
-    Ok(())
 }
 
 fn is_on_button(x: f32, y: f32) -> bool {

@@ -1,10 +1,12 @@
-//! Slint 1: two workers, and a window that shows how far they are.
+//! Two workers and their bars in a window of Slint 1.
 //!
-//!     cargo run -p foreground-hosts --features slint-1 --example slint
+//! ```text
+//! cargo run -p foreground-hosts --features slint-1 --example slint
+//! ```
 //!
-//! What to look for: [`slint_1::route`] makes the router and the state that its callbacks get as `&mut App`. Those
-//! of the window, to which Slint gives no state, get the same by `Shared::callback`. There is no lock, and no
-//! `Rc<RefCell<..>>`.
+//! Look for: `slint_1::route` makes the router and the state that its callbacks get as `&mut App`. Those of the window, to
+//! which Slint gives no state, get the same by `Shared::callback`: there is no `Rc<RefCell<App>>`. Closing the window ends
+//! the workers, and a line tells how far they got.
 
 use std::error::Error;
 
@@ -64,25 +66,6 @@ struct App {
     workers: Workers<Self>,
 }
 
-impl App {
-    fn new(router: &MessageRouter<Self>) -> Result<Self, Box<dyn Error>> {
-        let window = MainWindow::new()?;
-        let workers = Workers::start(router)?;
-        let bars = ModelRc::new(VecModel::from_iter(workers.bars.iter().map(BarData::from)));
-        window.set_bars(bars.clone());
-        Ok(Self { window, bars, workers })
-    }
-
-    fn cancel(&mut self) {
-        self.workers.cancel();
-        self.show();
-    }
-
-    fn close(&mut self) {
-        self.workers.close();
-    }
-}
-
 impl Program for App {
     fn workers(&mut self) -> &mut Workers<Self> {
         &mut self.workers
@@ -93,6 +76,16 @@ impl Program for App {
             self.bars.set_row_data(row, bar.into());
         }
         self.window.set_is_working(self.workers.is_working());
+    }
+}
+
+impl App {
+    fn new(router: &MessageRouter<Self>) -> Result<Self, Box<dyn Error>> {
+        let window = MainWindow::new()?;
+        let workers = Workers::start(router)?;
+        let bars = ModelRc::new(VecModel::from_iter(workers.bars.iter().map(BarData::from)));
+        window.set_bars(bars.clone());
+        Ok(Self { window, bars, workers })
     }
 }
 
@@ -108,6 +101,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     window.on_cancel(shared.callback(App::cancel));
     // Slint's loop ends with its last window.
     window.run()?;
-    shared.with(App::close)?;
+    shared.with(|app| app.workers.close())?;
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! Two workers and a window of tao, with widgets of GTK 3 where a Tauri program has its web page. For Linux.
+//! Two workers and their bars in a window of tao, with widgets of GTK 3 where a Tauri program has its web page. For Linux.
 //!
-//! ```sh
+//! ```text
 //! cargo run -p foreground-hosts --features tao-037 --example tao
 //! ```
 //!
-//! What to look for: the bars grow while the window stays alive; "Cancel" stops them at once, and cannot be pressed
-//! again; closing the window waits for the workers, and says so in the terminal.
+//! Look for: the event loop's proxy is the waker, and `tao_037::handle_event` dispatches and settles by the events that it is
+//! given. Closing the window ends the workers, and a line tells how far they got.
 
 use std::error::Error;
 
@@ -33,7 +33,7 @@ impl From<Wakeup> for AppEvent {
 }
 
 struct App {
-    workers: Workers<App>,
+    workers: Workers<Self>,
     bars: Vec<(ProgressBar, Label)>,
     cancel: Button,
 }
@@ -95,12 +95,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut app = App::new(&router, &window, event_loop.create_proxy())?;
     event_loop.run_return(|event, _, control_flow| {
         *control_flow = ControlFlow::Wait;
-        tao_037::route(&router, &mut app, &event);
+        tao_037::handle_event(&router, &mut app, &event);
         match event {
-            Event::UserEvent(AppEvent::Cancel) => {
-                app.workers.cancel();
-                app.show();
-            }
+            Event::UserEvent(AppEvent::Cancel) => app.cancel(),
             Event::WindowEvent { event: WindowEvent::CloseRequested, .. } => {
                 *control_flow = ControlFlow::Exit
             }

@@ -1,9 +1,11 @@
-//! Two workers, two bars in a terminal, a Cancel key, a clean close, in tokio.
+//! Two workers and their bars in a terminal, in tokio.
 //!
-//! Run: `cargo run -p foreground-hosts --features tokio-1 --example tokio`
+//! ```text
+//! cargo run -p foreground-hosts --features tokio-1 --example tokio
+//! ```
 //!
 //! Look for: one `select!` waits for the router, Ctrl-C and a clock, and the state is a plain local variable. `c` and Enter,
-//! or Ctrl-C, cancels at once; a second Ctrl-C, or Ctrl-D, closes, and no thread is left behind.
+//! or Ctrl-C, cancels at once; a second Ctrl-C, or Ctrl-D, closes, and no worker is left behind.
 
 use std::error::Error;
 use std::time::Duration;
@@ -34,11 +36,6 @@ impl Program for App {
 }
 
 impl App {
-    fn cancel(&mut self) {
-        self.workers.cancel();
-        self.show();
-    }
-
     fn interrupt(&mut self) {
         if self.workers.is_working() {
             self.cancel();

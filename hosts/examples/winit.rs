@@ -1,4 +1,4 @@
-//! Two workers in a window of winit 0.30.
+//! Two workers and their bars in a window of winit 0.30.
 //!
 //! ```text
 //! cargo run -p foreground-hosts --features winit-030 --example winit
@@ -85,8 +85,7 @@ impl ApplicationHandler for App {
             WindowEvent::MouseInput { state: ElementState::Pressed, .. }
                 if is_on_button(self.pointer.x, self.pointer.y) =>
             {
-                self.workers.cancel();
-                self.show();
+                self.cancel();
             }
             WindowEvent::RedrawRequested => {
                 if let Err(error) = self.draw() {

@@ -21,6 +21,12 @@ pub trait Program: Sized + 'static {
 
     /// Something has changed; for hosts whose windows have to be told.
     fn show(&mut self) {}
+
+    /// For the Cancel button.
+    fn cancel(&mut self) {
+        self.workers().cancel();
+        self.show();
+    }
 }
 
 /// The two workers, as the foreground knows them.

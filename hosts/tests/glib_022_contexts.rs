@@ -9,6 +9,7 @@ use std::time::Duration;
 use foreground::event_loop::Shared;
 use foreground::event_loop::glib_022::{self, ForeignContextError};
 use foreground::{Budget, MessageRouter, MessageRouterBuilder, StartedSender};
+use gtk4::glib::translate::FromGlib;
 use gtk4::glib::{self, ControlFlow, MainContext, MainLoop, Priority};
 
 type Log = Vec<u32>;
@@ -207,6 +208,68 @@ fn work_of_the_priority_of_drawing_that_never_rests_lets_messages_through() {
         main_loop.run();
         worker.join().unwrap();
         assert_eq!(shared.with(|count| *count).unwrap(), 10);
+        drawing.destroy();
+    });
+}
+
+/// The number of a context's next source, and with it of all that are attached later.
+fn next_number(context: &MainContext) -> u32 {
+    let source = glib::source::idle_source_new(None, Priority::LOW, || ControlFlow::Break);
+    let number = source.attach(Some(context)).as_raw();
+    source.destroy();
+    number + 1
+}
+
+/// How many of the sources that were attached since are still there.
+fn attached_since(context: &MainContext, first: u32) -> usize {
+    let is_there = |number: &u32| {
+        // SAFETY: it is not zero, which is all that is asked of the number of a source.
+        let id = unsafe { glib::SourceId::from_glib(*number) };
+        context.find_source_by_id(&id).is_some()
+    };
+    (first..next_number(context)).filter(is_there).count()
+}
+
+/// Runs turns of a flood, of one message each. Returns how many sources are left.
+fn sources_after_turns(context: &MainContext, turns: u32) -> usize {
+    let main_loop = MainLoop::new(Some(context), false);
+    let quit = main_loop.clone();
+    let budget = Budget::new(Duration::from_millis(4), 1);
+    let shared = route(MessageRouter::builder().budget(budget), 0_u32).unwrap();
+    let (sender, receiver) = shared.router().pipe().unwrap();
+    let sender = sender.start();
+    let again = sender.clone();
+    receiver.on_message(move |count: &mut u32, ()| {
+        *count += 1;
+        again.send(()).unwrap();
+        if *count == turns {
+            quit.quit();
+        }
+    });
+    let first = next_number(context);
+    sender.send(()).unwrap();
+    main_loop.run();
+    attached_since(context, first)
+}
+
+#[test]
+fn turns_in_quick_succession_leave_no_timeouts_behind() {
+    in_context(|context| {
+        let left = sources_after_turns(context, 100);
+        assert!(left <= 2, "{left} sources");
+    });
+}
+
+#[test]
+fn a_loop_that_is_never_idle_gathers_no_idle_functions() {
+    in_context(|context| {
+        let drawing = glib::source::idle_source_new(None, Priority::from(120), || {
+            thread::yield_now();
+            ControlFlow::Continue
+        });
+        drawing.attach(Some(context));
+        let left = sources_after_turns(context, 10);
+        assert!(left <= 2, "{left} sources");
         drawing.destroy();
     });
 }

@@ -46,7 +46,7 @@ impl Host for Tao037 {
         }
         Play::begin(&mut play, &router);
         event_loop.run_return(|event, _, control_flow| {
-            tao_037::route(&router, &mut play, &event);
+            tao_037::handle_event(&router, &mut play, &event);
             match event {
                 Event::UserEvent(AppEvent::Tick) => {
                     play.tick();

@@ -34,8 +34,8 @@
 //! Input and timers go first. Then drawing and messages take turns, at the priority of GTK's drawing, 120: at a lower
 //! one, a window that takes longer than a frame to draw, and never rests, would let no message through. What is left
 //! when a [budget](crate::Budget) is spent waits for the idle functions as well, at 200, but for no longer than a frame.
-//! Run with GTK 4.8: under a flood, a window and its timers go on as when idle (94 % and more); while each
-//! frame takes 30 ms to draw, all messages arrive; under both, four of five redraws are left.
+//! So under a flood a window and its timers go on, and while each frame takes longer to draw than it is shown, all
+//! messages arrive. That was run with GTK 4.8; the guide on [hosts](crate::guide::hosts) has figures.
 //!
 //! # Nested loops, several contexts
 //! A loop that runs inside a callback, as a modal dialogue may, delivers nothing to the state that the callback has in
@@ -46,28 +46,28 @@
 //! is logged as an error.
 //!
 //! # At the end
-//! The router keeps its main context, but not the loop. When no loop runs any more, a wake leaves at most one small
-//! source in the context, messages wait, and [`route_until`](MessageRouter::route_until) delivers them. A panic in a
+//! The router keeps its main context, but not the loop. When no loop runs any more, a wake leaves at most two small
+//! sources in the context, messages wait, and [`route_until`](MessageRouter::route_until) delivers them. A panic in a
 //! callback that glib calls ends the process, whoever the callback is for: it cannot unwind through C.
 //!
 //! A hidden or minimised window makes no difference.
 //!
-//! # Cost
-//! A wake attaches an idle source, as `MainContext::invoke` does for every message. A source of our own, woken by
-//! `g_source_set_ready_time`, was measured and is no faster (1.0 and 1.3 µs from the send to the end of the turn), and a
-//! future of `spawn_local`, beside being slower than either, would make futures in a nested loop panic.
+//! # Why idle sources
+//! A wake attaches one, as `MainContext::invoke` does for every message. A future of `spawn_local` would make futures in a
+//! nested loop panic, and `g_source_set_ready_time`, which would save the allocation, takes a source of our own, which is
+//! unsafe code.
 
 use std::error::Error;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use glib_022::{ControlFlow, MainContext, Priority, Source, source};
+use parking_lot::Mutex;
 
 use super::Shared;
-use super::here::{ForeignThread, Number, Routed};
+use super::here::{ForeignThread, Number};
 use crate::{MessageRouter, MessageRouterBuilder, Waker};
 
 /// `GDK_PRIORITY_REDRAW` of GTK 3 and 4.
@@ -112,7 +112,7 @@ pub fn route<S: 'static, E: From<ForeignContextError>>(
     let context = MainContext::ref_thread_default();
     drop(context.acquire().map_err(|_| ForeignContextError(()))?);
     let number = Number::new();
-    let router = builder.build(Wakeup { context, number, last: Arc::default() });
+    let router = builder.build(Wakeup { context, number, attached: Arc::default() });
     // A new router is not running.
     let _ = router.start();
     let state = make(&router)?;
@@ -123,37 +123,42 @@ pub fn route<S: 'static, E: From<ForeignContextError>>(
 struct Wakeup {
     context: MainContext,
     number: Number,
-    /// Counts the wakes, and the turns: of all sources, one of those of the last wake runs a turn, and no other. So a
-    /// wake too many is not followed by another one after each turn, for as long as messages are left.
-    last: Arc<AtomicU64>,
+    attached: Attached,
 }
+
+/// The sources that were attached since the last turn. The first of them to be dispatched runs the next turn and takes
+/// all of them away. They would gather otherwise: idle functions in a loop that is never idle, timeouts in a fast one.
+type Attached = Arc<Mutex<Vec<Source>>>;
 
 impl Waker for Wakeup {
     fn wake(&self) {
-        // Relaxed, also in the turn: what was sent is found by the queue's own means.
-        let this = self.last.fetch_add(1, Relaxed) + 1;
+        // Attached with the lock held: a turn that comes meanwhile must not destroy what is not attached yet.
+        let mut attached = self.attached.lock();
+        let mut attach = |source: Source| {
+            source.attach(Some(&self.context));
+            attached.push(source);
+        };
         if !self.number.is_here() {
-            return self.attach(source::idle_source_new(NAME, DRAWING.into(), self.turn(this)));
+            return attach(source::idle_source_new(NAME, DRAWING.into(), self.turn()));
         }
         // From the settling, mostly: one turn was not enough.
-        self.attach(source::idle_source_new(NAME, Priority::DEFAULT_IDLE, self.turn(this)));
-        self.attach(source::timeout_source_new(PATIENCE, NAME, DRAWING.into(), self.turn(this)));
+        attach(source::idle_source_new(NAME, Priority::DEFAULT_IDLE, self.turn()));
+        attach(source::timeout_source_new(PATIENCE, NAME, DRAWING.into(), self.turn()));
     }
 }
 
 impl Wakeup {
-    fn attach(&self, source: Source) {
-        source.attach(Some(&self.context));
-    }
-
-    fn turn(&self, wake: u64) -> impl FnMut() -> ControlFlow + Send + 'static {
-        let (last, number) = (Arc::clone(&self.last), self.number);
+    fn turn(&self) -> impl FnMut() -> ControlFlow + Send + 'static {
+        let (attached, number) = (Arc::clone(&self.attached), self.number);
         move || {
-            if last.compare_exchange(wake, wake + 1, Relaxed, Relaxed).is_err() {
-                return ControlFlow::Break;
-            }
+            // The one that runs is among them; glib keeps its closure until it returns.
+            attached.lock().drain(..).for_each(|source| source.destroy());
             match number.get() {
-                Ok(routed) => routed.into_iter().for_each(Routed::turn),
+                Ok(Some(routed)) => {
+                    Rc::clone(&routed).dispatch();
+                    routed.settle();
+                }
+                Ok(None) => {}
                 Err(ForeignThread) => log::error!(
                     "another thread runs the main context of a router; its messages are not delivered"
                 ),

@@ -30,10 +30,6 @@ pub(super) struct ForeignThread;
 
 /// What a router with its state can do, whatever the state is.
 pub(super) trait Routed {
-    /// Dispatches and settles.
-    #[cfg(feature = "glib-022")]
-    fn turn(self: Rc<Self>);
-
     /// Dispatches, and leaves the settling to the host.
     fn dispatch(self: Rc<Self>);
 

@@ -95,7 +95,7 @@
 //!     if std::mem::take(&mut app.is_changed) { draw(&mut canvas, &app)?; }
 //!     router.settle();
 //! }
-//! router.stop()?; // before SDL ends
+//! // ... close the pipes and join the workers, before SDL ends
 //! ```
 //!
 //! - *The wait has an end* because SDL's own can miss an event: one that a thread pushes after SDL has looked at its queue
@@ -104,7 +104,9 @@
 //!   program that draws at each frame never waits for that long anyway.
 //! - *Under a flood* timers and drawing go on at their pace: `poll_event` ends after the events that were there, also when
 //!   others come meanwhile.
-//! - *At exit*, stop the router, or end the workers, before SDL: a thread must not push an event while SDL is taken down.
+//! - *At exit*, join the workers before SDL ends: a thread must not push an event while SDL is taken down. It is not enough
+//!   to stop the router, as a wake may be under way. A thread that cannot be joined wants a waker whose sender can be taken
+//!   away, behind a lock.
 //! - *Hidden* windows receive like others. Without any window SDL looks at its queue once in a millisecond.
 //!
 //! ## FLTK

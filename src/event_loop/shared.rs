@@ -271,11 +271,6 @@ impl<S: 'static> Drop for Lent<'_, S> {
 
 #[cfg(any(feature = "glib-022", feature = "slint-1"))]
 impl<S: 'static> Routed for Inner<S> {
-    #[cfg(feature = "glib-022")]
-    fn turn(self: Rc<Self>) {
-        Shared(self).turn();
-    }
-
     fn dispatch(self: Rc<Self>) {
         Shared(self).dispatch();
     }

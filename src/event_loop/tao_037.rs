@@ -1,7 +1,7 @@
 //! tao 0.37, and with it Tauri 2.
 //!
 //! The event loop's proxy is the router's [`Waker`], for any user event that is [`From<Wakeup>`](Wakeup); `()` is one.
-//! [`route`] is called with each event:
+//! [`handle_event`] is called with each event:
 //!
 //! ```no_run
 //! use foreground::{MessageRouter, event_loop::tao_037};
@@ -20,7 +20,7 @@
 //! let mut app = App::default();
 //! event_loop.run(move |event, _, control_flow| {
 //!     *control_flow = ControlFlow::Wait;
-//!     tao_037::route(&router, &mut app, &event);
+//!     tao_037::handle_event(&router, &mut app, &event);
 //!     // what the application does with the event
 //! });
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -28,8 +28,9 @@
 //!
 //! # What the host promises
 //! On Linux tao runs one step of GTK 3's main loop between any two events, so windows are drawn and GTK's timers run
-//! also while messages are delivered. Under a flood 85 to 92 % of the redraws and ticks are left. Settling at
-//! `RedrawEventsCleared` does no better than at `MainEventsCleared`, which comes also if there is nothing to draw.
+//! also while messages are delivered: most redraws and ticks are left under a flood, of which the guide on
+//! [hosts](crate::guide::hosts) has figures. Settling at `RedrawEventsCleared`, which comes later in the turn, was tried and
+//! did no better than at `MainEventsCleared`.
 //!
 //! A hidden or minimised window makes no difference. After the loop has ended a wake does nothing. `run` ends the
 //! process by itself: close the workers at `LoopDestroyed`, or use `run_return`, as the example does.
@@ -128,12 +129,12 @@ where
 /// sender.start().send(7)?;
 ///
 /// let mut sum = 0;
-/// tao_037::route(&router, &mut sum, &Event::UserEvent(Wakeup));
-/// tao_037::route(&router, &mut sum, &Event::<Wakeup>::MainEventsCleared);
+/// tao_037::handle_event(&router, &mut sum, &Event::UserEvent(Wakeup));
+/// tao_037::handle_event(&router, &mut sum, &Event::<Wakeup>::MainEventsCleared);
 /// assert_eq!(sum, 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn route<S: 'static, E: 'static>(router: &MessageRouter<S>, state: &mut S, event: &Event<'_, E>) {
+pub fn handle_event<S: 'static, E: 'static>(router: &MessageRouter<S>, state: &mut S, event: &Event<'_, E>) {
     match event {
         Event::UserEvent(_) => {
             router.dispatch(state);
