@@ -375,6 +375,12 @@ impl<S: 'static> MessageRouter<S> {
         let _ = self.core.notifier.wake();
     }
 
+    /// Whether the next dispatch has something to do.
+    #[cfg(feature = "headless")]
+    pub(crate) fn has_more(&self) -> bool {
+        !self.core.is_drained()
+    }
+
     /// Returns what the router has done so far. Takes a lock for a moment, and may wait for a
     /// sender that is in the middle of a few instructions; cheap enough for every frame.
     ///
