@@ -11,13 +11,15 @@ use crate::testing::conformance::signal::Signal;
 use crate::testing::conformance::verdict::{Percent, figure};
 use crate::testing::conformance::{Host, Play};
 
-const TRIES: u64 = 5;
+const TRIES: u64 = 7;
 /// Of these, as many may be found without a wake: some toolkits turn for reasons of their own.
 const FOUND: u64 = TRIES / 2;
+/// Windows that open turn their loop for a while.
+const START: Duration = Duration::from_millis(500);
 /// Time to fall asleep.
 const REST: Duration = Duration::from_millis(50);
 /// For how long a message lies there.
-const TIME: Duration = Duration::from_millis(150);
+const TIME: Duration = Duration::from_millis(100);
 
 /// The wakes of some messages are held back for a while.
 #[derive(Default)]
@@ -38,6 +40,7 @@ impl Case for Unwoken {
         let switch = Arc::clone(&state.as_mut().switch);
         worker(&state.as_mut().faults, move |faults| {
             let sender = sender.start();
+            thread::sleep(START);
             let mut found = 0;
             for number in 1..=TRIES {
                 thread::sleep(REST);
