@@ -20,6 +20,8 @@ mod window;
 
 #[path = "../support/peer/mod.rs"]
 mod peer;
+#[path = "../support/tokio_first.rs"]
+mod tokio_first;
 
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};

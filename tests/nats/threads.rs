@@ -12,6 +12,7 @@ use foreground::transport::nats::{Client, Server};
 use foreground::transport::{ClientTransport, ServerTransport};
 
 use super::server::NatsServer;
+use super::tokio_first::let_tokio_begin;
 use super::{LONG, eventually};
 
 const CHILD: &str = "FOREGROUND_NATS_THREADS";
@@ -47,6 +48,8 @@ fn alone(test: &str, run: impl FnOnce()) {
 #[cfg(target_os = "linux")]
 fn all_ends_with_the_last_handle() {
     alone("threads::all_ends_with_the_last_handle", || {
+        let_tokio_begin();
+        let before = sockets();
         let nats = NatsServer::start();
         for _ in 0..3 {
             let connection = Options::new().connect(nats.address()).unwrap();
@@ -73,7 +76,7 @@ fn all_ends_with_the_last_handle() {
             assert_eq!(threads(), 1, "no call has a thread of its own");
             drop((connection, client));
             router.stop().unwrap();
-            eventually("it has ended", || threads() == 0 && sockets() == 0);
+            eventually("it has ended", || threads() == 0 && sockets() == before);
         }
     });
 }
@@ -82,6 +85,8 @@ fn all_ends_with_the_last_handle() {
 #[cfg(target_os = "linux")]
 fn all_ends_where_the_server_has_gone() {
     alone("threads::all_ends_where_the_server_has_gone", || {
+        let_tokio_begin();
+        let before = sockets();
         let mut nats = NatsServer::start_with_streams();
         let options = Options::new().reconnect_pause(Duration::from_millis(10));
         let connection = options.connect(nats.address()).unwrap();
@@ -98,7 +103,7 @@ fn all_ends_where_the_server_has_gone() {
         drop((connection, server, client, hasty));
         let mut told = false;
         router.route_until(&mut told, |told| *told, LONG).unwrap();
-        eventually("it has ended", || threads() == 0 && sockets() == 0);
+        eventually("it has ended", || threads() == 0 && sockets() == before);
         // Publishers and subscribers, durable ones too.
         nats.start_again();
         let connection = options.connect(nats.address()).unwrap();
@@ -116,7 +121,7 @@ fn all_ends_where_the_server_has_gone() {
         publishers.1.put("a", &1).unwrap();
         drop((subscribers, publishers, bus, stored, connection));
         // The publishers linger for a second.
-        eventually("it has ended", || threads() == 0 && sockets() == 0);
+        eventually("it has ended", || threads() == 0 && sockets() == before);
         // One that was never there.
         let error = Options::new().connect(nats.address()).unwrap_err();
         drop(error);
@@ -124,6 +129,6 @@ fn all_ends_where_the_server_has_gone() {
         Options::new().retry_forever().connect_on(&router, nats.address(), |_, _| {}).unwrap();
         eventually("it tries", || threads() == 1); // it names itself
         router.stop().unwrap();
-        eventually("it has ended", || threads() == 0 && sockets() == 0);
+        eventually("it has ended", || threads() == 0 && sockets() == before);
     });
 }

@@ -136,6 +136,7 @@ fn no_thread_and_no_socket_is_left_behind() {
             fs::read_link(file.path()).is_ok_and(|link| link.to_string_lossy().starts_with("socket:"))
         })
     };
+    crate::tokio_first::let_tokio_begin();
     assert!(!has_thread());
     let before = sockets().count();
     for round in 0..4 {

@@ -18,4 +18,6 @@ mod patterns;
 mod raw;
 mod restarts;
 mod shellbot;
+#[path = "../support/tokio_first.rs"]
+mod tokio_first;
 mod wire;

@@ -24,6 +24,7 @@ fn threads() -> Vec<String> {
 #[cfg(target_os = "linux")]
 #[test]
 fn nothing_is_left_behind_after_many_servers_and_clients() {
+    crate::tokio_first::let_tokio_begin();
     let (before, threads_before) = (descriptors(), threads().len());
     for round in 0..200 {
         let server = http::Server::bind("127.0.0.1:0").unwrap();

@@ -19,3 +19,5 @@ mod slow;
 mod stress;
 mod tinyrpc;
 mod tls;
+#[path = "../support/tokio_first.rs"]
+mod tokio_first;

@@ -22,6 +22,7 @@ fn has_private_thread() -> bool {
 #[test]
 fn threads_and_descriptors_go_with_the_last_handle() {
     alone::run(concat!(module_path!(), "::threads_and_descriptors_go_with_the_last_handle"), || {
+        crate::tokio_first::let_tokio_begin();
         let before = (alone::threads().len(), alone::descriptors());
         let (endpoints, _folder) = endpoints();
         for endpoint in &endpoints {

@@ -24,3 +24,5 @@ mod losses;
 mod one_way;
 mod raw;
 mod tinyrpc;
+#[path = "../support/tokio_first.rs"]
+mod tokio_first;
