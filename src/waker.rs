@@ -1,6 +1,8 @@
 //! How a router tells a sleeping event loop that there is something to dispatch.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 
 /// Wakes the event loop of the foreground from any thread.
 ///
@@ -55,6 +57,43 @@ impl<F: Fn() + Send + Sync + 'static> Waker for F {
 impl<W: Waker + ?Sized> Waker for Arc<W> {
     fn wake(&self) {
         (**self).wake();
+    }
+}
+
+/// A waker that can be switched off, for the test of what a loop does that nobody wakes.
+#[derive(Default)]
+pub(crate) struct SwitchedWaker {
+    /// The one of a router.
+    waker: OnceLock<Box<dyn Waker>>,
+    is_off: AtomicBool,
+}
+
+impl SwitchedWaker {
+    /// Returns the waker that `waker` is to be replaced by: this one, if it has none yet.
+    pub(crate) fn connect(self: Arc<Self>, waker: Box<dyn Waker>) -> Box<dyn Waker> {
+        match self.waker.set(waker) {
+            Ok(()) => Box::new(self),
+            Err(waker) => waker,
+        }
+    }
+
+    pub(crate) fn switch_off(&self) {
+        // Relaxed, here and below: a wake that slips through is a wake too many.
+        self.is_off.store(true, Relaxed);
+    }
+
+    /// Wakes, in place of what was held back.
+    pub(crate) fn switch_on(&self) {
+        self.is_off.store(false, Relaxed);
+        self.wake();
+    }
+}
+
+impl Waker for SwitchedWaker {
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get().filter(|_| !self.is_off.load(Relaxed)) {
+            waker.wake();
+        }
     }
 }
 

@@ -194,6 +194,22 @@ fn a_loop_outlives_the_router_and_lets_go_of_the_source() {
 }
 
 #[test]
+fn a_loop_sleeps_when_the_router_went_in_the_middle_of_its_work() {
+    let (mut event_loop, mut log) = (new_loop(), Log::new());
+    let router = calloop_014::route(small(), &event_loop.handle()).unwrap();
+    let sender = pipe(&router);
+    (0..3).for_each(|n| sender.send(n).unwrap());
+    event_loop.dispatch(None, &mut log).unwrap();
+    assert_eq!(log, [0, 1]);
+    drop(router);
+    // The sender is still there, and with it the ping.
+    let (begin, time) = (Instant::now(), Duration::from_millis(20));
+    event_loop.dispatch(time, &mut log).unwrap();
+    assert!(begin.elapsed() >= time, "the loop goes on for a router that is no more");
+    drop(sender);
+}
+
+#[test]
 fn the_last_handle_may_go_in_a_callback() {
     struct Data(Option<MessageRouter<Data>>);
     let mut event_loop = EventLoop::<Data>::try_new().unwrap();

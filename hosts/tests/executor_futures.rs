@@ -105,6 +105,24 @@ fn a_future_that_is_dropped_half_way_loses_nothing() {
 }
 
 #[test]
+fn what_was_ready_and_not_dispatched_is_ready_again() {
+    let (router, mut routing) = executor::route(small());
+    let sender = pipe(&router);
+    sender.send(1).unwrap();
+    for _ in 0..3 {
+        smol::block_on(routing.ready());
+    }
+    let mut log = Log::new();
+    router.dispatch(&mut log);
+    assert_eq!(log, [1]);
+    let (waker, wakes) = task();
+    for _ in 0..5 {
+        assert_eq!(poll_new(&mut routing, &waker), Poll::Pending);
+    }
+    assert_eq!(count(&wakes), 1, "it polls itself though there is nothing to do");
+}
+
+#[test]
 fn a_run_that_is_dropped_half_way_goes_on_in_the_next() {
     let (router, mut routing) = executor::route(small());
     let sender = pipe(&router);

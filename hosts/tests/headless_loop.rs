@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foreground::MessageRouter;
 use foreground::event_loop::headless::{Headless, RunError};
+use foreground::{Budget, MessageRouter};
 
 type Log = Vec<&'static str>;
 
@@ -141,6 +141,23 @@ fn with_nothing_left_the_loop_says_so_and_does_not_hang() {
 }
 
 #[test]
+fn what_an_ended_pipe_has_left_is_something_left() {
+    let headless = Headless::new(MessageRouter::builder().budget(Budget::new(Duration::MAX, 2)));
+    let (sender, receiver) = headless.router().pipe::<u32>().unwrap();
+    let sender = sender.start();
+    (0..5).for_each(|_| sender.send(1).unwrap());
+    drop(sender);
+    // Nobody takes the messages before the pipe has come to its end.
+    headless.after(SOON, move |_| {
+        receiver.on_message(|sum, n| *sum += n);
+        receiver.detach();
+    });
+    let mut sum = 0;
+    assert_eq!(headless.run(&mut sum, |sum| *sum == 5), Ok(()));
+    assert_eq!(headless.run(&mut sum, |_| false), Err(RunError::NothingLeft));
+}
+
+#[test]
 fn an_interrupt_ends_the_run_and_the_next_one_goes_on() {
     let headless = headless::<u32>();
     let interrupter = headless.interrupter();
@@ -186,6 +203,32 @@ fn a_callback_for_interrupts_may_replace_itself() {
     let mut log = Log::new();
     headless.run(&mut log, |log| log.len() == 2).unwrap();
     assert_eq!(log, ["first", "second"]);
+}
+
+/// Sets a callback when it goes.
+struct Successor(Headless<Log>);
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        self.0.on_interrupt(|log| log.push("third"));
+    }
+}
+
+#[test]
+fn nothing_is_borrowed_while_a_replaced_callback_for_interrupts_is_dropped() {
+    let headless = headless::<Log>();
+    let (here, successor) = (headless.clone(), Successor(headless.clone()));
+    headless.on_interrupt(move |log| {
+        let _ = &successor;
+        log.push("first");
+        here.on_interrupt(|log| log.push("second"));
+    });
+    let (mut log, interrupter) = (Log::new(), headless.interrupter());
+    for count in 1..=2 {
+        interrupter.interrupt();
+        headless.run(&mut log, |log| log.len() == count).unwrap();
+    }
+    assert_eq!(log, ["first", "third"]);
 }
 
 #[test]

@@ -203,13 +203,13 @@ impl<S: 'static> EventSource for RouterSource<S> {
     }
 
     fn before_sleep(&mut self) -> calloop_014::Result<Option<(Readiness, Token)>> {
+        // What a router has left goes with it: there is nothing to go on with.
+        let Some(router) = self.router.upgrade() else { return Ok(None) };
         if self.has_more {
             // The router is still held, so that no send pings meanwhile.
             return Ok(self.token.map(|token| (Readiness { readable: true, ..Readiness::EMPTY }, token)));
         }
-        if let Some(router) = self.router.upgrade() {
-            router.settle();
-        }
+        router.settle();
         Ok(None)
     }
 }

@@ -76,7 +76,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
-use std::task::{self, Context, Poll, ready};
+use std::task::{self, Context, Poll};
 
 use parking_lot::Mutex;
 
@@ -150,7 +150,7 @@ impl<S: 'static> Routing<S> {
     }
 
     /// Waits until there is something to [`dispatch`](MessageRouter::dispatch), which is then up to the caller. Settles the
-    /// router before it waits. It may be ready when there turns out to be nothing.
+    /// router before it waits. It may be ready when there turns out to be nothing, and is ready again if nobody dispatches.
     ///
     /// For loops that wait for other things too. Dropping the future before its end loses nothing.
     ///
@@ -183,7 +183,11 @@ impl<S: 'static> Routing<S> {
             return Poll::Pending;
         }
         self.router.settle();
-        ready!(self.wakes.poll(context.waker()));
+        if self.wakes.poll(context.waker()).is_pending() {
+            // Has the router woken again if it was ready the last time and nobody dispatched.
+            self.router.settle();
+            return Poll::Pending;
+        }
         self.has_given_way = false;
         Poll::Ready(())
     }

@@ -127,7 +127,7 @@ impl<S: 'static> Routing<S> {
     }
 
     /// Waits until there is something to [`dispatch`](MessageRouter::dispatch), which is then up to the caller. Settles the
-    /// router before it waits. It may be ready when there turns out to be nothing.
+    /// router before it waits. It may be ready when there turns out to be nothing, and is ready again if nobody dispatches.
     ///
     /// For `select!` and its like. Dropping the future before its end loses nothing.
     ///

@@ -90,7 +90,7 @@ impl fmt::Display for RouterLabel<'_> {
 
 impl<S: 'static> Core<S> {
     pub(super) fn new(waker: Box<dyn Waker>, builder: MessageRouterBuilder<S>) -> Rc<Self> {
-        let MessageRouterBuilder { budget, name, watchdog, clock, state: _ } = builder;
+        let MessageRouterBuilder { budget, name, watchdog, clock, switch: _, state: _ } = builder;
         let notifier = Arc::new(Notifier::new(waker, clock.clone()));
         let backlog = Backlog::new(Arc::clone(&notifier));
         Rc::new_cyclic(|this| Self {

@@ -13,6 +13,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::core::Core;
@@ -22,7 +23,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, VirtualClock};
 use crate::error::{ClosePipeError, PipeError, StartError, StopError};
 use crate::pipe::{Bound, Host, Kind, Latest, MessageReceiver, MessageSender};
-use crate::waker::Waker;
+use crate::waker::{SwitchedWaker, Waker};
 
 /// The two halves of a new pipe.
 type Pipe<T, S> = (MessageSender<T>, MessageReceiver<T, S>);
@@ -87,6 +88,8 @@ pub struct MessageRouterBuilder<S: 'static = ()> {
     name: Option<Box<str>>,
     watchdog: Option<Duration>,
     clock: Clock,
+    /// Stands before the waker.
+    switch: Option<Arc<SwitchedWaker>>,
     state: PhantomData<fn(&mut S)>,
 }
 
@@ -166,6 +169,11 @@ impl<S: 'static> MessageRouterBuilder<S> {
         self.clock.as_virtual()
     }
 
+    pub(crate) fn switch(mut self, switch: Arc<SwitchedWaker>) -> Self {
+        self.switch = Some(switch);
+        self
+    }
+
     /// Makes the router. The calling thread is its foreground.
     ///
     /// # Examples
@@ -177,7 +185,11 @@ impl<S: 'static> MessageRouterBuilder<S> {
     /// assert_eq!(router.name(), Some("downloads"));
     /// ```
     pub fn build(self, waker: impl Waker) -> MessageRouter<S> {
-        MessageRouter { core: Core::new(Box::new(waker), self) }
+        let mut waker: Box<dyn Waker> = Box::new(waker);
+        if let Some(switch) = &self.switch {
+            waker = Arc::clone(switch).connect(waker);
+        }
+        MessageRouter { core: Core::new(waker, self) }
     }
 }
 
@@ -194,6 +206,7 @@ impl<S: 'static> MessageRouter<S> {
             name: None,
             watchdog: None,
             clock: Clock::System,
+            switch: None,
             state: PhantomData,
         }
     }
@@ -373,6 +386,12 @@ impl<S: 'static> MessageRouter<S> {
     pub(crate) fn wake(&self) {
         // A waker that panics was logged.
         let _ = self.core.notifier.wake();
+    }
+
+    /// Whether the next dispatch has something to do.
+    #[cfg(feature = "headless")]
+    pub(crate) fn has_more(&self) -> bool {
+        !self.core.is_drained()
     }
 
     /// Returns what the router has done so far. Takes a lock for a moment, and may wait for a

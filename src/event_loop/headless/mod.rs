@@ -88,6 +88,9 @@ type OnInterrupt<S> = Box<dyn FnMut(&mut S)>;
 
 /// An event loop without a window. A cheap handle: clones are one loop. `!Send`: it runs on the thread that made it.
 ///
+/// A timer or a callback of the loop that held a handle would keep the loop, and with it the router and its pipes, for as
+/// long as it is there itself. What needs a handle again and again has it in the state.
+///
 /// # Examples
 ///
 /// The module shows a whole program.
@@ -274,6 +277,9 @@ impl<S: 'static> Headless<S> {
     ///
     /// A later call goes on.
     ///
+    /// Since [`route_until`](MessageRouter::route_until) took over, no message is delivered, and only timers and interrupts
+    /// can end the wait.
+    ///
     /// # Panics
     /// When a callback does, or the condition. A later call goes on without that callback.
     ///
@@ -321,10 +327,16 @@ impl<S: 'static> Inner<S> {
                     thread::park_timeout(left);
                 }
             }
-            None if self.is_interruptible.get() || self.router.stats().open_pipes > 0 => thread::park(),
+            None if self.can_go_on() => thread::park(),
             None => return Err(RunError::NothingLeft),
         }
         Ok(())
+    }
+
+    /// Whether something can come of waiting, without a timer.
+    fn can_go_on(&self) -> bool {
+        // A pipe may have come to its end, and what it brought is more than fitted into one dispatch.
+        self.is_interruptible.get() || self.router.stats().open_pipes > 0 || self.router.has_more()
     }
 
     /// While its callback is on the stack, of which a nested loop is a part, an interrupt waits.
@@ -342,8 +354,14 @@ impl<S: 'static> Inner<S> {
         let handling = Handling::begin(&self.is_handling);
         callback(state);
         drop(handling);
-        // It may have set another.
-        self.on_interrupt.borrow_mut().get_or_insert(callback);
+        // It may have set another, which stays. What is dropped is the user's, so that nothing may be borrowed.
+        let set_meanwhile = self.on_interrupt.take();
+        let (kept, replaced) = match set_meanwhile {
+            Some(other) => (other, Some(callback)),
+            None => (callback, None),
+        };
+        self.on_interrupt.replace(Some(kept));
+        drop(replaced);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use super::Host;
 use super::cases::{self, Case};
 use super::play::{Opening, Play};
 use super::verdict::Faults;
+use crate::waker::SwitchedWaker;
 
 /// A play that takes longer has lost a message or a wake.
 const TIME_LIMIT: Duration = Duration::from_secs(90);
@@ -25,10 +26,10 @@ struct Entry {
 /// The `main` of a test without a harness: runs the plays on the host `H`, and tells which passed.
 ///
 /// It takes the arguments that `cargo test` and `cargo nextest` give to a test: `--list`, and names (parts of names, or
-/// whole with `--exact`) of the plays to run. Each play is run in a process of its own, by starting the program again;
+/// whole with `--exact`) of the plays to run, or with `--skip` not to run. Each play is run in a process of its own, by starting the program again;
 /// with `--exact` and one name, it is run in this process, on this thread, and prints its figures.
 ///
-/// A play that hangs ends its process after 90 s.
+/// A play that hangs ends its process after 90 s, and tells what it has found to be wrong so far.
 ///
 /// # Examples
 ///
@@ -36,40 +37,46 @@ struct Entry {
 pub fn main<H: Host>() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
-    let plays: Vec<Entry> =
-        entries::<H>().into_iter().filter(|entry| H::HAS_WINDOW || !entry.needs_window).collect();
-    if has("--list") {
-        // None is ever ignored.
-        let listed = plays.iter().filter(|_| !has("--ignored"));
-        return tell(listed.map(|entry| format!("{}: test\n", entry.name)));
-    }
     let is_exact = has("--exact");
-    let names = names(&arguments);
-    let is_wanted = |entry: &&Entry| {
+    let (names, skipped) = names(&arguments);
+    let is_wanted = |entry: &Entry| {
         let matches = |name: &&str| if is_exact { entry.name == *name } else { entry.name.contains(name) };
-        names.is_empty() || names.iter().any(matches)
+        (H::HAS_WINDOW || !entry.needs_window)
+            && !has("--ignored") // none ever is
+            && (names.is_empty() || names.iter().any(matches))
+            && !skipped.iter().any(matches)
     };
-    let wanted: Vec<&Entry> = plays.iter().filter(is_wanted).collect();
-    match wanted[..] {
+    let wanted: Vec<Entry> = entries::<H>().into_iter().filter(is_wanted).collect();
+    match &wanted[..] {
+        _ if has("--list") => tell(wanted.iter().map(|entry| format!("{}: test\n", entry.name))),
         [entry] if is_exact => exit_code((entry.run)()),
         _ => run_each::<H>(&wanted),
     }
 }
 
-/// Returns the arguments that are neither options nor their values.
-fn names(arguments: &[String]) -> Vec<&str> {
-    let mut names = Vec::new();
-    let mut is_value = false;
+/// Returns the arguments that are neither options nor their values: the names to run, and those to skip.
+fn names(arguments: &[String]) -> (Vec<&str>, Vec<&str>) {
+    let (mut names, mut skipped) = (Vec::new(), Vec::new());
+    let mut option = "";
     for argument in arguments {
-        if !argument.starts_with('-') && !is_value {
-            names.push(argument.as_str());
+        match (option, argument.as_str()) {
+            ("--skip", name) => skipped.push(name),
+            ("--format" | "--test-threads" | "--color" | "--logfile" | "-Z", _) => {}
+            (_, name) if !name.starts_with('-') => names.push(name),
+            (_, name) => {
+                if let Some(name) = name.strip_prefix("--skip=") {
+                    skipped.push(name);
+                }
+                option = name;
+                continue;
+            }
         }
-        is_value = matches!(argument.as_str(), "--format" | "--test-threads" | "--color" | "--skip");
+        option = "";
     }
-    names
+    (names, skipped)
 }
 
-fn run_each<H: Host>(wanted: &[&Entry]) -> ExitCode {
+fn run_each<H: Host>(wanted: &[Entry]) -> ExitCode {
     let mut failed = 0;
     let outcomes = wanted.iter().map(|entry| {
         let has_passed = env::current_exe()
@@ -107,6 +114,7 @@ fn entries<H: Host>() -> Vec<Entry> {
     }
     vec![
         entry::<H, cases::Idle>(),
+        entry::<H, cases::Unwoken>(),
         entry::<H, cases::Burst>(),
         entry::<H, cases::Phases>(),
         entry::<H, cases::Flood>(),
@@ -121,21 +129,24 @@ fn entries<H: Host>() -> Vec<Entry> {
 
 /// Runs a play in this process; whether it went well.
 fn run<H: Host, C: Case>() -> bool {
+    let faults = Faults::default();
+    let found = faults.clone();
     // Not joined: it is there for when this thread hangs.
-    thread::spawn(|| {
+    thread::spawn(move || {
         thread::sleep(TIME_LIMIT);
+        found.are_none();
         eprintln!("{}: {} is not over after {TIME_LIMIT:?}: a message or a wake was lost", H::NAME, C::NAME);
         process::exit(101);
     });
     let case = Rc::new(C::default());
     let begun = Rc::clone(&case);
     let opening: Opening<H::State> = Box::new(move |state, router| begun.begin(state, router));
-    let faults = Faults::default();
     let play = Play {
         budget: C::budget(),
         ticks: C::TICKS,
         hidden: C::IS_HIDDEN,
         watch: Arc::default(),
+        switch: Arc::<SwitchedWaker>::default(),
         faults: faults.clone(),
         opening: Some(Box::new(opening)),
         is_over: false,

@@ -8,6 +8,7 @@
 //! | play | is about |
 //! |---|---|
 //! | `a_message_wakes_an_idle_loop` | the waker; no polling; how long a message takes to a loop that sleeps (a figure) |
+//! | `nobody_looks_for_messages_without_a_wake` | the waker again: some wakes are held back, and nothing else may bring those messages |
 //! | `a_burst_causes_few_wakes` | 20,000 messages to a busy loop |
 //! | `nothing_is_lost_in_any_phase_of_a_turn` | messages that come while the loop dispatches, settles, falls asleep |
 //! | `timers_and_drawing_go_on_under_a_flood` | the host's timers and redraws while messages never end (figures) |
@@ -20,7 +21,15 @@
 //!
 //! # Examples
 //!
-//! A host without a toolkit: a thread that parks. In `Cargo.toml`, the test has `harness = false`, and its file is this:
+//! A host without a toolkit: a thread that parks. In `Cargo.toml`:
+//!
+//! ```toml
+//! [[test]]
+//! name = "conformance"
+//! harness = false
+//! ```
+//!
+//! And `tests/conformance.rs`:
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -59,6 +68,16 @@
 //!     conformance::main::<Parking>()
 //! }
 //! ```
+//!
+//! # On a busy machine
+//! The plays keep two or three processors busy, and `timers_and_drawing_go_on_under_a_flood` compares what the host does in
+//! time: let no others run beside it. `cargo test` runs one at a time; for `cargo nextest`, in `.config/nextest.toml`:
+//!
+//! ```toml
+//! [[profile.default.overrides]]
+//! filter = 'binary(conformance)'
+//! threads-required = "num-test-threads"
+//! ```
 
 mod cases;
 mod harness;
@@ -88,6 +107,6 @@ pub trait Host {
     /// 3. calls [`Play::tick`] by a timer of the host, if the play [ticks](Play::ticks), and [`Play::redraw`] if there
     ///    is a window;
     /// 4. leaves the loop when the play [is over](Play::is_over), at which it is told by [`Play::on_over`] too;
-    /// 5. drops the loop, and returns the router and its state.
+    /// 5. drops the loop, and returns the router, which is not stopped, and its state.
     fn run(play: Play) -> (MessageRouter<Self::State>, Self::State);
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::signal::Watch;
 use super::verdict::Faults;
+use crate::waker::SwitchedWaker;
 use crate::{Budget, MessageRouter, MessageRouterBuilder};
 
 /// What the play does when the loop is there.
@@ -18,6 +19,7 @@ pub struct Play {
     pub(super) ticks: bool,
     pub(super) hidden: bool,
     pub(super) watch: Arc<Watch>,
+    pub(super) switch: Arc<SwitchedWaker>,
     pub(super) faults: Faults,
     /// An [`Opening`] for the state of the host.
     pub(super) opening: Option<Box<dyn Any>>,
@@ -29,9 +31,10 @@ impl Play {
     /// How often a play that [ticks](Self::ticks) does: 16 ms.
     pub const TICK: Duration = Duration::from_millis(16);
 
-    /// Starts to set up the router with the play's budget. The host may add to it, but not to the budget.
+    /// Starts to set up the router, which is to be made of this once: it has the play's budget, and lets the play hold wakes
+    /// back. The host may add to it, but not to the budget.
     pub fn builder<S: 'static>(&self) -> MessageRouterBuilder<S> {
-        MessageRouter::builder().budget(self.budget)
+        MessageRouter::builder().budget(self.budget).switch(Arc::clone(&self.switch))
     }
 
     /// Returns how often the host is to call [`tick`](Self::tick), by a timer of its own: [`TICK`](Self::TICK), or not at

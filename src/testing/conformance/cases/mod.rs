@@ -9,6 +9,7 @@ mod leftover;
 mod order;
 mod phases;
 mod reentrancy;
+mod unwoken;
 
 use std::rc::Rc;
 use std::thread::{self, JoinHandle};
@@ -23,6 +24,7 @@ pub(super) use self::leftover::Leftover;
 pub(super) use self::order::Order;
 pub(super) use self::phases::Phases;
 pub(super) use self::reentrancy::Reentrancy;
+pub(super) use self::unwoken::Unwoken;
 use super::verdict::Faults;
 use super::{Host, Play};
 use crate::{Budget, MessageRouter};
