@@ -205,6 +205,9 @@ pub fn missing(options: &Options) -> Vec<&'static str> {
     if !cfg!(feature = "glib") {
         missing.push("glib: built without the feature `glib` (apt-get install libglib2.0-dev)");
     }
+    if !cfg!(feature = "toolkits") {
+        missing.push("egui and Slint: built without the feature `toolkits` (benches/run --toolkits)");
+    }
     if options.qt.is_none() {
         missing.push("Qt: its program was not built (apt-get install qt6-base-dev, or qtbase5-dev)");
     }

@@ -40,12 +40,12 @@ impl Host for Egui {
 
     fn run(&mut self, guest: &mut dyn Guest) {
         let waker = self.0.clone();
-        let create = move |creation: &eframe::CreationContext<'_>| {
+        let create: eframe::AppCreator<'_> = Box::new(move |creation| {
             let made = waker.0.set(creation.egui_ctx.clone());
             assert!(made.is_ok(), "one window a process");
-            Ok(Box::new(Window(guest)) as Box<dyn eframe::App>)
-        };
-        eframe::run_native("benchmark", NativeOptions::default(), Box::new(create)).expect("the window runs");
+            Ok(Box::new(Window(guest)))
+        });
+        eframe::run_native("benchmark", NativeOptions::default(), create).expect("the window runs");
     }
 }
 
