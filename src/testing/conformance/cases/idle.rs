@@ -63,7 +63,13 @@ impl Pings {
         });
     }
 
-    fn judge<H: Host>(&self, count: u64, state: &mut H::State, router: &MessageRouter<H::State>) {
+    fn judge<H: Host>(
+        &self,
+        count: u64,
+        quick: Duration,
+        state: &mut H::State,
+        router: &MessageRouter<H::State>,
+    ) {
         let faults = &state.as_mut().faults;
         all_delivered(faults, router);
         let mut latencies = self.latencies.borrow_mut();
@@ -72,7 +78,7 @@ impl Pings {
         figure("latency, median", format_args!("{:?}", at(50)));
         figure("latency, 99 of 100", format_args!("{:?}", at(99)));
         faults.check(
-            at(10) <= QUICK,
+            at(10) <= quick,
             format_args!(
                 "nine of ten messages took {:?} or longer: the wake does not reach the loop",
                 at(10)
@@ -112,7 +118,7 @@ impl Case for Idle {
     }
 
     fn judge<H: Host>(&self, state: &mut H::State, router: &MessageRouter<H::State>) {
-        self.0.judge::<H>(Self::COUNT, state, router);
+        self.0.judge::<H>(Self::COUNT, QUICK, state, router);
     }
 }
 
@@ -121,6 +127,8 @@ pub(in crate::testing::conformance) struct Hidden(Rc<Pings>);
 
 impl Hidden {
     const COUNT: u64 = 50;
+    /// Some hosts turn but a few times a second for a window that nobody sees.
+    const SOON: Duration = Duration::from_secs(1);
 }
 
 impl Case for Hidden {
@@ -132,6 +140,6 @@ impl Case for Hidden {
     }
 
     fn judge<H: Host>(&self, state: &mut H::State, router: &MessageRouter<H::State>) {
-        self.0.judge::<H>(Self::COUNT, state, router);
+        self.0.judge::<H>(Self::COUNT, Self::SOON, state, router);
     }
 }
