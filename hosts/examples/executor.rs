@@ -12,54 +12,17 @@ use std::time::Duration;
 
 use foreground::MessageRouter;
 use foreground::event_loop::{Shared, executor};
-use foreground_hosts::terminal::{Screen, read_lines};
-use foreground_hosts::{Program, Workers};
+use foreground_hosts::terminal::App;
 use smol::{LocalExecutor, Timer};
-
-struct App {
-    workers: Workers<Self>,
-    screen: Screen,
-    is_closing: bool,
-}
-
-impl Program for App {
-    fn workers(&mut self) -> &mut Workers<Self> {
-        &mut self.workers
-    }
-
-    fn show(&mut self) {
-        self.screen.show(&self.workers.bars);
-    }
-}
-
-impl App {
-    fn interrupt(&mut self) {
-        if self.workers.is_working() {
-            self.cancel();
-        } else {
-            self.is_closing = true;
-        }
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (router, mut routing) = executor::route(MessageRouter::builder());
-    let (lines, typed) = router.pipe::<String>()?;
-    typed.on_message(|app: &mut App, line| {
-        if line.trim() == "c" {
-            app.cancel();
-        }
-    });
-    typed.on_end(|app, _| app.is_closing = true);
-    read_lines(lines);
-
     let (interrupts, pressed) = router.pipe()?;
     pressed.on_message(|app: &mut App, ()| app.interrupt());
     let interrupts = interrupts.start();
     ctrlc::set_handler(move || _ = interrupts.send(()))?; // fails when it is closing already
 
-    let workers = Workers::start(&router)?;
-    let app = App { workers, screen: Screen::new("smol"), is_closing: false };
+    let app = App::start(&router, "smol")?;
     let shared = Shared::new(router, app);
     let tasks = LocalExecutor::new();
     let weak = shared.downgrade();
@@ -77,9 +40,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok::<(), Box<dyn Error>>(())
     }))?;
     drop(clock);
-    shared.with(|app| {
-        app.screen.leave();
-        app.workers.close();
-    })?;
+    shared.with(App::close)?;
     Ok(())
 }

@@ -12,34 +12,7 @@ use std::time::Duration;
 
 use foreground::MessageRouter;
 use foreground::event_loop::headless::Headless;
-use foreground_hosts::terminal::{Screen, read_lines};
-use foreground_hosts::{Program, Workers};
-
-struct App {
-    workers: Workers<Self>,
-    screen: Screen,
-    is_closing: bool,
-}
-
-impl Program for App {
-    fn workers(&mut self) -> &mut Workers<Self> {
-        &mut self.workers
-    }
-
-    fn show(&mut self) {
-        self.screen.show(&self.workers.bars);
-    }
-}
-
-impl App {
-    fn interrupt(&mut self) {
-        if self.workers.is_working() {
-            self.cancel();
-        } else {
-            self.is_closing = true;
-        }
-    }
-}
+use foreground_hosts::terminal::App;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let headless = Headless::new(MessageRouter::builder());
@@ -48,19 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     headless.every(Duration::from_secs(1), |app: &mut App| app.screen.tick());
 
     let router = headless.router();
-    let (lines, typed) = router.pipe::<String>()?;
-    typed.on_message(|app: &mut App, line| {
-        if line.trim() == "c" {
-            app.cancel();
-        }
-    });
-    typed.on_end(|app, _| app.is_closing = true);
-    read_lines(lines);
-
-    let workers = Workers::start(router)?;
-    let mut app = App { workers, screen: Screen::new("headless"), is_closing: false };
+    let mut app = App::start(router, "headless")?;
     headless.run(&mut app, |app| app.is_closing)?;
-    app.screen.leave();
-    app.workers.close();
+    app.close();
     Ok(())
 }

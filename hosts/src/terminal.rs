@@ -4,10 +4,10 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use foreground::MessageSender;
+use foreground::{MessageRouter, MessageSender, PipeError};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::{Bar, State};
+use crate::{Bar, Program, State, Workers};
 
 /// A bar's full length: indicatif counts in whole steps.
 const LENGTH: u64 = 1000;
@@ -67,8 +67,56 @@ impl Screen {
     }
 }
 
+/// The state of a program in a terminal.
+pub struct App {
+    pub workers: Workers<Self>,
+    pub screen: Screen,
+    pub is_closing: bool,
+}
+
+impl Program for App {
+    fn workers(&mut self) -> &mut Workers<Self> {
+        &mut self.workers
+    }
+
+    fn show(&mut self) {
+        self.screen.show(&self.workers.bars);
+    }
+}
+
+impl App {
+    /// Starts the workers, and a thread that reads lines, whose pipe is like any other: `c` cancels, and the end closes.
+    pub fn start(router: &MessageRouter<Self>, host: &str) -> Result<Self, PipeError> {
+        let (lines, typed) = router.pipe::<String>()?;
+        typed.on_message(|app: &mut Self, line| {
+            if line.trim() == "c" {
+                app.cancel();
+            }
+        });
+        typed.on_end(|app, _| app.is_closing = true);
+        typed.detach();
+        read_lines(lines);
+        Ok(Self { workers: Workers::start(router)?, screen: Screen::new(host), is_closing: false })
+    }
+
+    /// Ctrl-C cancels what works, and closes when nothing does.
+    pub fn interrupt(&mut self) {
+        if self.workers.is_working() {
+            self.cancel();
+        } else {
+            self.is_closing = true;
+        }
+    }
+
+    /// Ends the workers, and leaves the bars where they are.
+    pub fn close(&mut self) {
+        self.screen.leave();
+        self.workers.close();
+    }
+}
+
 /// Sends the lines of the standard input, from a thread that reads them. Their end is that of the pipe.
-pub fn read_lines(sender: MessageSender<String>) {
+fn read_lines(sender: MessageSender<String>) {
     // Not joined: reading cannot be cut short.
     thread::spawn(move || {
         let sender = sender.start();

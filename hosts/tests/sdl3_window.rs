@@ -13,17 +13,4 @@ const EXAMPLE: Example = Example {
     cancel: (80, 200),
 };
 
-#[test]
-fn the_bars_grow_until_the_work_is_done() {
-    EXAMPLE.is_run_to_its_end();
-}
-
-#[test]
-fn cancel_stops_the_workers() {
-    EXAMPLE.is_cancelled();
-}
-
-#[test]
-fn closing_the_window_stops_the_workers() {
-    EXAMPLE.is_closed_at_work();
-}
+support::window::window_tests!(EXAMPLE);

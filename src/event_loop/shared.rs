@@ -9,6 +9,7 @@ use std::thread;
 
 #[cfg(any(feature = "glib-022", feature = "slint-1"))]
 use super::here::Routed;
+use crate::router::Settled;
 use crate::{Dispatched, MessageRouter};
 
 /// What is to be done with the state once it is free.
@@ -192,15 +193,6 @@ impl<S: 'static> Shared<S> {
     pub fn into_parts(self) -> Result<(MessageRouter<S>, S), Self> {
         let inner = Rc::try_unwrap(self.0).map_err(Self)?;
         Ok((inner.router, inner.state.into_inner()))
-    }
-}
-
-/// Settles the router also if a callback panics: the next send is to wake the loop.
-struct Settled<'a, S: 'static>(&'a MessageRouter<S>);
-
-impl<S: 'static> Drop for Settled<'_, S> {
-    fn drop(&mut self) {
-        self.0.settle();
     }
 }
 

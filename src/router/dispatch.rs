@@ -107,6 +107,15 @@ impl<S: 'static> MessageRouter<S> {
     }
 }
 
+/// Settles a router when it is dropped, so also when a callback panics: the next send is to wake the loop.
+pub(crate) struct Settled<'a, S: 'static>(pub(crate) &'a MessageRouter<S>);
+
+impl<S: 'static> Drop for Settled<'_, S> {
+    fn drop(&mut self) {
+        self.0.settle();
+    }
+}
+
 impl<S: 'static> Core<S> {
     /// Tells whoever waits for messages in vain, once: a wait in the middle of the program is an easy mistake.
     fn warn_of_idle_dispatch(&self) {

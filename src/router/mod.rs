@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use self::core::Core;
 pub use self::dispatch::Dispatched;
+pub(crate) use self::dispatch::Settled;
 pub use self::stats::RouterStats;
 use crate::budget::Budget;
 use crate::clock::{Clock, VirtualClock};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::timers::TimerQueue;
 use super::{CountingWaker, RunError, RunErrorReason, Timer, Timers, VirtualClock};
-use crate::router::{Dispatched, MessageRouter, MessageRouterBuilder};
+use crate::router::{Dispatched, MessageRouter, MessageRouterBuilder, Settled};
 
 /// An event loop without a window, for tests: it turns on the calling thread, sleeps until it is woken, and has
 /// timers in virtual time.
@@ -524,14 +524,5 @@ impl<S: 'static> fmt::Debug for TestLoop<S> {
             .field("clock", &self.clock)
             .field("timers", &self.timers.len())
             .finish()
-    }
-}
-
-/// Settles when it is dropped, so also when a callback panics.
-struct Settled<'a, S: 'static>(&'a MessageRouter<S>);
-
-impl<S: 'static> Drop for Settled<'_, S> {
-    fn drop(&mut self) {
-        self.0.settle();
     }
 }

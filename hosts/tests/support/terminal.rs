@@ -187,3 +187,32 @@ pub fn the_bars_are_seen_in_a_terminal_window(name: &str) {
     assert_cancelled(&fs::read_to_string(&said).expect("it has said something"));
     assert!(xterm.end().status.success());
 }
+
+/// The tests of an example in a terminal.
+#[allow(unused_macros)] // a test of another kind has no use for it
+macro_rules! terminal_tests {
+    ($example:expr) => {
+        #[test]
+        fn a_line_cancels_and_the_end_of_input_closes() {
+            $crate::support::terminal::a_line_cancels_and_the_end_of_input_closes($example);
+        }
+
+        #[test]
+        fn ctrl_c_cancels_and_the_second_closes() {
+            $crate::support::terminal::ctrl_c_cancels_and_the_second_closes($example);
+        }
+
+        #[test]
+        fn pipes_will_do() {
+            $crate::support::terminal::pipes_will_do($example);
+        }
+
+        #[test]
+        fn the_bars_are_seen_in_a_terminal_window() {
+            $crate::support::terminal::the_bars_are_seen_in_a_terminal_window($example);
+        }
+    };
+}
+
+#[allow(unused_imports)] // as above
+pub(crate) use terminal_tests;

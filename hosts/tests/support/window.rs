@@ -19,6 +19,30 @@ pub struct Example {
     pub cancel: (i16, i16),
 }
 
+/// The tests of an example with a window.
+#[allow(unused_macros)] // a test of another kind has no use for it
+macro_rules! window_tests {
+    ($example:expr) => {
+        #[test]
+        fn the_bars_grow_until_the_work_is_done() {
+            $example.is_run_to_its_end();
+        }
+
+        #[test]
+        fn cancel_stops_the_workers() {
+            $example.is_cancelled();
+        }
+
+        #[test]
+        fn closing_the_window_stops_the_workers() {
+            $example.is_closed_at_work();
+        }
+    };
+}
+
+#[allow(unused_imports)] // as above
+pub(crate) use window_tests;
+
 impl Example {
     /// Nobody touches it until both workers are done; then the window is closed.
     pub fn is_run_to_its_end(&self) {

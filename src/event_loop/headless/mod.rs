@@ -82,6 +82,7 @@ use self::interrupts::Interrupts;
 pub use self::interrupts::{CatchInterruptsError, Interrupter};
 pub use self::timers::Timer;
 use self::timers::Timers;
+use crate::router::Settled;
 use crate::{MessageRouter, MessageRouterBuilder};
 
 type OnInterrupt<S> = Box<dyn FnMut(&mut S)>;
@@ -363,15 +364,6 @@ impl<S: 'static> Inner<S> {
         self.on_interrupt.replace(Some(kept));
         drop(replaced);
         Ok(())
-    }
-}
-
-/// Whoever leaves the loop, by a panic too, leaves a settled router.
-struct Settled<'a, S: 'static>(&'a MessageRouter<S>);
-
-impl<S: 'static> Drop for Settled<'_, S> {
-    fn drop(&mut self) {
-        self.0.settle();
     }
 }
 
