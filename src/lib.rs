@@ -21,6 +21,8 @@ pub mod net;
 mod notifier;
 mod pipe;
 mod prefetch;
+#[cfg(feature = "process")]
+pub mod process;
 #[cfg(any(feature = "nats", feature = "zmq"))]
 pub mod pubsub;
 mod queue;
@@ -47,7 +49,7 @@ pub use crate::error::{
     ClosePipeError, PipeError, RouteUntilError, SendError, SendTimeoutError, StartError, StopError,
     TrySendError,
 };
-pub use crate::pipe::{MessageReceiver, MessageSender, PipeEnd, StartedSender};
+pub use crate::pipe::{MessageReceiver, MessageSender, PipeEnd, Refusal, StartedSender};
 pub use crate::router::{Dispatched, MessageRouter, MessageRouterBuilder, RouterStats};
 pub use crate::waker::Waker;
 

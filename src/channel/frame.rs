@@ -20,6 +20,12 @@ impl FrameDecoder {
         Self { limit, header: [0; HEADER], have: 0, payload: None }
     }
 
+    /// Takes frames of at most `limit` bytes from the next one on.
+    #[cfg(feature = "process")]
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     fn too_large(&self, length: usize) -> Disconnect {
         let hint = match &self.header {
             b"GET " | b"POST" | b"PUT " | b"HEAD" | b"HTTP" | b"OPTI" => "; it seems to speak HTTP",

@@ -4,7 +4,7 @@
 mod codec;
 mod connection;
 mod error;
-mod frame;
+pub(crate) mod frame;
 #[cfg(all(fuzzing, feature = "msgpack"))]
 pub mod fuzzing;
 mod handle;
@@ -20,7 +20,7 @@ mod value;
 
 #[cfg(feature = "msgpack")]
 pub use self::codec::MessagePack;
-#[cfg(any(feature = "nats", feature = "zmq"))]
+#[cfg(any(feature = "nats", feature = "process", feature = "zmq"))]
 pub(crate) use self::codec::json;
 pub use self::codec::{Codec, CodecError, ContentError, Json};
 pub use self::error::{ConnectError, RecvError, ReplyError, SendError};

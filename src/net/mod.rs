@@ -14,6 +14,8 @@ mod reactor;
 mod socket;
 #[cfg(unix)]
 mod socket_file;
+#[cfg(feature = "process")]
+mod timer;
 
 pub(crate) use self::acceptor::{Acceptor, Admission};
 pub use self::address::{Address, AddressError, PeerAddress};
@@ -29,8 +31,13 @@ pub(crate) use self::reactor::is_io_thread;
 #[cfg(feature = "http")]
 pub(crate) use self::socket::ListenerKind;
 pub use self::socket::{Listener, Stream};
+#[cfg(all(unix, feature = "process"))]
+pub(crate) use self::socket_file::is_abandoned;
 #[cfg(all(unix, feature = "zmq"))]
 pub(crate) use self::socket_file::{BINDING, is_occupied};
+
+#[cfg(feature = "process")]
+pub(crate) use self::timer::Timer;
 
 /// What a system without them says of a Unix socket.
 #[cfg(not(unix))]

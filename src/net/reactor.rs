@@ -4,7 +4,7 @@
 //! (oneshot): after an event its [`Source`] is told, and asks to be watched again when it is ready for more.
 
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +62,9 @@ struct Registry {
     /// Keys are used once, so that what concerns a source that has gone reaches no other.
     next: Key,
     alarms: BTreeSet<(Instant, Key)>,
+    /// Calls that are no source's. They are named by their time and a number.
+    calls: BTreeMap<(Instant, u64), Box<dyn FnOnce() + Send>>,
+    next_call: u64,
 }
 
 struct Registered {
@@ -84,6 +87,20 @@ pub(crate) fn is_io_thread() -> bool {
 #[cfg(any(feature = "http", feature = "nats", feature = "zmq"))]
 pub(crate) fn becomes_io_thread() {
     IS_IO.set(true);
+}
+
+impl Registry {
+    /// When something is to be done next.
+    fn next_time(&self) -> Option<Instant> {
+        let alarm = self.alarms.first().map(|&(at, _)| at);
+        let call = self.calls.first_key_value().map(|(&(at, _), _)| at);
+        alarm.into_iter().chain(call).min()
+    }
+
+    fn due_call(&mut self, now: Instant) -> Option<Box<dyn FnOnce() + Send>> {
+        let first = self.calls.first_entry().filter(|first| first.key().0 <= now)?;
+        Some(first.remove())
+    }
 }
 
 impl Reactor {
@@ -158,6 +175,27 @@ impl Reactor {
         }
     }
 
+    /// Makes a call at that time, unless it is forgotten before. Returns what names it.
+    #[cfg(feature = "process")]
+    pub(super) fn call_at(&self, at: Instant, call: Box<dyn FnOnce() + Send>) -> (Instant, u64) {
+        let mut registry = self.inner.registry.lock();
+        let id = (at, registry.next_call);
+        registry.next_call += 1;
+        registry.calls.insert(id, call);
+        let is_next = registry.calls.first_key_value().is_some_and(|(first, _)| *first == id);
+        drop(registry);
+        if is_next && !is_io_thread() {
+            self.inner.notify();
+        }
+        id
+    }
+
+    #[cfg(feature = "process")]
+    pub(super) fn forget_call(&self, id: (Instant, u64)) {
+        let call = self.inner.registry.lock().calls.remove(&id);
+        drop(call);
+    }
+
     /// Lets the source go.
     pub(super) fn deregister(&self, key: Key) {
         let mut registry = self.inner.registry.lock();
@@ -199,7 +237,7 @@ impl Inner {
         let mut events = Events::new();
         // Acquire: pairs with the store when the last handle went; whatever that thread did happened before.
         while !self.ended.load(Ordering::Acquire) {
-            let next = self.registry.lock().alarms.first().map(|&(at, _)| at);
+            let next = self.registry.lock().next_time();
             let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
             events.clear();
             if let Err(error) = self.poller.wait(&mut events, timeout) {
@@ -220,6 +258,13 @@ impl Inner {
     /// Tells all whose time has come.
     fn ring(&self) {
         let now = Instant::now();
+        loop {
+            let call = self.registry.lock().due_call(now);
+            let Some(call) = call else { break };
+            if catch_unwind(AssertUnwindSafe(call)).is_err() {
+                log::error!("foreground: what the I/O thread was to do at a time panicked");
+            }
+        }
         loop {
             let mut registry = self.registry.lock();
             let Some(&(at, key)) = registry.alarms.first() else { return };

@@ -35,7 +35,7 @@ impl SocketFile {
 }
 
 /// Whether it is the file of a socket at which nobody listens any more.
-fn is_abandoned(path: &Path) -> bool {
+pub(crate) fn is_abandoned(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
         && SockAddr::unix(path)
             // Without waiting: whoever listens there may have no room.

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 use super::flags::{Flag, Flags};
-use super::{Conduit, Kind, Label, PipeEnd};
+use super::{Conduit, End, Kind, Label, PipeEnd, Special};
 use crate::budget::Meter;
 use crate::prefetch::prefetch;
 use crate::queue::{Backlog, Place, Queue};
@@ -76,7 +76,7 @@ pub(crate) trait Endpoint<S> {
     /// Delivers the latest value, if it is the one that is due at `place`.
     fn deliver_latest(&self, place: Place, state: &mut S, turn: &mut Turn<'_>);
     /// Takes note of the end, which is delivered after the last message.
-    fn end(&self, end: PipeEnd, state: &mut S, turn: &mut Turn<'_>);
+    fn end(&self, end: End, state: &mut S, turn: &mut Turn<'_>);
     /// Has the processor fetch what a delivery needs.
     fn prefetch(&self);
     fn has_ended(&self) -> bool;
@@ -119,13 +119,14 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     pub(crate) fn new(
         queue: Arc<Queue>,
         slot: u32,
-        kind: Option<Kind<T>>,
+        special: Option<Special<T>>,
         opened_at: &'static Location<'static>,
     ) -> Self {
         let flags = Flags::default();
+        let kind = special.as_ref().and_then(|special| special.kind.as_ref());
         flags.set(Flag::Bounded, matches!(kind, Some(Kind::Bounded(_))));
         Self {
-            conduit: Arc::new(Conduit::new(queue, slot, kind)),
+            conduit: Arc::new(Conduit::new(queue, slot, special)),
             slot,
             flags,
             on_message: Cell::new(None),
@@ -172,7 +173,7 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
 
     /// The end, once every message before it was taken.
     pub(crate) fn ended(&self) -> Option<PipeEnd> {
-        self.flags.ended().filter(|_| !self.has_waiting())
+        self.flags.ended().filter(|_| !self.has_waiting()).map(|end| self.conduit.resolve(end))
     }
 
     pub(crate) fn detach(&self, host: &dyn Host) {
@@ -276,10 +277,8 @@ impl<T: Send + 'static, S: 'static> TypedEndpoint<T, S> {
     /// Lets the next sender of a bounded pipe in.
     #[inline]
     fn make_room(&self) {
-        if self.flags.has(Flag::Bounded)
-            && let Some(bound) = self.conduit.bound()
-        {
-            bound.release();
+        if self.flags.has(Flag::Bounded) {
+            self.conduit.make_room();
         }
     }
 
@@ -431,7 +430,7 @@ impl<T: Send + 'static, S: 'static> Endpoint<S> for TypedEndpoint<T, S> {
         }
     }
 
-    fn end(&self, end: PipeEnd, state: &mut S, turn: &mut Turn<'_>) {
+    fn end(&self, end: End, state: &mut S, turn: &mut Turn<'_>) {
         self.flags.set_ended(Some(end));
         if !self.flags.has(Flag::Busy) {
             self.finish(state, turn);

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::PipeEnd;
+use super::End;
 
 /// The state of an endpoint.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub(super) enum Flag {
 #[derive(Default)]
 pub(super) struct Flags {
     bits: Cell<u16>,
-    ended: Cell<Option<PipeEnd>>,
+    ended: Cell<Option<End>>,
 }
 
 impl Flags {
@@ -49,11 +49,11 @@ impl Flags {
 
     /// The pipe's end, once it has come.
     #[inline]
-    pub(super) fn ended(&self) -> Option<PipeEnd> {
+    pub(super) fn ended(&self) -> Option<End> {
         self.ended.get()
     }
 
-    pub(super) fn set_ended(&self, end: Option<PipeEnd>) {
+    pub(super) fn set_ended(&self, end: Option<End>) {
         self.ended.set(end);
     }
 }

@@ -3,6 +3,7 @@
 //! [`Conduit`] is what the two share; [`Endpoint`] is the foreground's half, as the router's table keeps it.
 
 mod bound;
+mod end;
 mod endpoint;
 mod flags;
 mod latest;
@@ -16,6 +17,8 @@ use std::panic::Location;
 use std::thread;
 
 pub(crate) use self::bound::{Bound, Wait};
+pub(crate) use self::end::End;
+pub use self::end::{PipeEnd, Refusal};
 pub(crate) use self::endpoint::{Discard, Endpoint, Host, Turn, TypedEndpoint};
 pub(crate) use self::latest::Latest;
 pub use self::receiver::MessageReceiver;
@@ -25,34 +28,60 @@ use crate::sync::Arc;
 use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
 use crate::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// How a pipe came to its end on the sender's side.
-///
-/// Given to the callback of [`on_end`](MessageReceiver::on_end) after all messages of the pipe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PipeEnd {
-    /// The sender and all its clones were stopped or dropped.
-    Stopped,
-    /// The same, but at least one of them was dropped by a thread that panicked.
-    Panicked,
-    /// The sender was dropped before it was started.
-    NeverStarted,
-}
-
-impl fmt::Display for PipeEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stopped => "the sender stopped",
-            Self::Panicked => "the sender's thread panicked",
-            Self::NeverStarted => "the sender was never started",
-        })
-    }
-}
-
-/// How many messages a pipe holds.
+/// How many messages a pipe holds, if not any number.
 pub(crate) enum Kind<T> {
     Bounded(Bound),
     Latest(Latest<T>),
+}
+
+/// What a pipe has that is not of the commonest sort.
+pub(crate) struct Special<T> {
+    kind: Option<Kind<T>>,
+    #[cfg(feature = "process")]
+    remote: Option<Arc<dyn Remote>>,
+}
+
+impl<T> Special<T> {
+    pub(crate) fn bounded(capacity: usize) -> Self {
+        Self::of(Some(Kind::Bounded(Bound::new(capacity))))
+    }
+
+    pub(crate) fn latest() -> Self
+    where
+        T: Send + 'static,
+    {
+        Self::of(Some(Kind::Latest(Latest::new())))
+    }
+
+    #[cfg(feature = "process")]
+    pub(crate) fn any() -> Self {
+        Self::of(None)
+    }
+
+    fn of(kind: Option<Kind<T>>) -> Self {
+        Self {
+            kind,
+            #[cfg(feature = "process")]
+            remote: None,
+        }
+    }
+
+    /// Says that the pipe's sender is in another process, and what stands for it here.
+    #[cfg(feature = "process")]
+    pub(crate) fn with_remote(self, remote: Arc<dyn Remote>) -> Self {
+        Self { remote: Some(remote), ..self }
+    }
+}
+
+/// What stands for a sender in another process. Called on the foreground, which it must not hold up.
+#[cfg(feature = "process")]
+pub(crate) trait Remote: Send + Sync {
+    /// Nothing is received any more. May be told more than once.
+    fn closed(&self);
+    /// A message was taken from a bounded pipe.
+    fn made_room(&self);
+    /// How the pipe ended; asked after an end of [`End::Elsewhere`].
+    fn end(&self) -> PipeEnd;
 }
 
 /// What a pipe's senders and its receiver share.
@@ -64,20 +93,20 @@ pub(crate) struct Conduit<T> {
     panicked: AtomicBool,
     /// Senders alive, started or not.
     senders: AtomicUsize,
-    /// None for a pipe that holds any number. Boxed because most pipes are of that kind.
-    kind: Option<Box<Kind<T>>>,
+    /// None for a pipe that holds any number and has its sender here. Boxed because most pipes are so.
+    special: Option<Box<Special<T>>>,
 }
 
 impl<T: Send + 'static> Conduit<T> {
     /// Makes the conduit of a pipe with one sender.
-    pub(crate) fn new(queue: Arc<Queue>, slot: u32, kind: Option<Kind<T>>) -> Self {
+    pub(crate) fn new(queue: Arc<Queue>, slot: u32, special: Option<Special<T>>) -> Self {
         Self {
             queue,
             slot,
             closed: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
             senders: AtomicUsize::new(1),
-            kind: kind.map(Box::new),
+            special: special.map(Box::new),
         }
     }
 
@@ -86,15 +115,20 @@ impl<T: Send + 'static> Conduit<T> {
         self.closed.load(Relaxed)
     }
 
+    #[inline]
+    fn kind(&self) -> Option<&Kind<T>> {
+        self.special.as_ref()?.kind.as_ref()
+    }
+
     pub(crate) fn bound(&self) -> Option<&Bound> {
-        match self.kind.as_deref() {
+        match self.kind() {
             Some(Kind::Bounded(bound)) => Some(bound),
             _ => None,
         }
     }
 
     pub(crate) fn latest(&self) -> Option<&Latest<T>> {
-        match self.kind.as_deref() {
+        match self.kind() {
             Some(Kind::Latest(latest)) => Some(latest),
             _ => None,
         }
@@ -106,6 +140,38 @@ impl<T: Send + 'static> Conduit<T> {
         if let Some(bound) = self.bound() {
             bound.close();
         }
+        #[cfg(feature = "process")]
+        if let Some(remote) = self.remote() {
+            remote.closed();
+        }
+    }
+
+    /// Foreground: a message was taken out of a bounded pipe.
+    pub(crate) fn make_room(&self) {
+        if let Some(bound) = self.bound() {
+            bound.release();
+            #[cfg(feature = "process")]
+            if let Some(remote) = self.remote() {
+                remote.made_room();
+            }
+        }
+    }
+
+    /// What stands for a sender in another process.
+    #[cfg(feature = "process")]
+    fn remote(&self) -> Option<&Arc<dyn Remote>> {
+        self.special.as_ref()?.remote.as_ref()
+    }
+
+    /// What the user is told of an end.
+    pub(crate) fn resolve(&self, end: End) -> PipeEnd {
+        match end {
+            End::Stopped => PipeEnd::Stopped,
+            End::Panicked => PipeEnd::Panicked,
+            End::NeverStarted => PipeEnd::NeverStarted,
+            #[cfg(feature = "process")]
+            End::Elsewhere => self.remote().map_or(PipeEnd::Lost(None), |remote| remote.end()),
+        }
     }
 
     /// Sends, waiting for room as `wait` says.
@@ -114,7 +180,7 @@ impl<T: Send + 'static> Conduit<T> {
         if self.is_closed() {
             return Err(Refused::Closed(message));
         }
-        match self.kind.as_deref() {
+        match self.kind() {
             None => self.queue.push(self.slot, message).map_err(Refused::Closed),
             Some(Kind::Bounded(bound)) => self.send_bounded(bound, message, wait),
             Some(Kind::Latest(latest)) => {
@@ -126,7 +192,7 @@ impl<T: Send + 'static> Conduit<T> {
     /// Sends several messages to a pipe that holds any number, and wakes the foreground once. What cannot be sent is left.
     #[cfg(any(feature = "nats", feature = "zmq"))]
     fn send_all(&self, messages: &mut VecDeque<T>) {
-        debug_assert!(self.kind.is_none());
+        debug_assert!(self.kind().is_none());
         while !self.is_closed()
             && let Some(message) = messages.pop_front()
         {
@@ -155,7 +221,7 @@ impl<T: Send + 'static> Conduit<T> {
     }
 
     /// Counts a sender out. The last one ends the pipe: `Panicked` if any panicked, else `end`.
-    fn drop_sender(&self, end: PipeEnd) {
+    fn drop_sender(&self, end: End) {
         if thread::panicking() {
             self.panicked.store(true, Relaxed);
         }
@@ -164,7 +230,7 @@ impl<T: Send + 'static> Conduit<T> {
         if self.senders.fetch_sub(1, AcqRel) > 1 {
             return;
         }
-        let end = if self.panicked.load(Relaxed) { PipeEnd::Panicked } else { end };
+        let end = if self.panicked.load(Relaxed) { End::Panicked } else { end };
         // A closed pipe's end is not told to anybody; it only frees the pipe's slot, which can wait. The queue
         // may be closed too, and then the slot is free already.
         let _ = self.queue.push_end(self.slot, end, self.is_closed());

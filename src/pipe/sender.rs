@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
-use super::{Conduit, PipeEnd, Refused, Wait};
+use super::{Conduit, End, Refused, Wait};
 use crate::error::{SendError, SendTimeoutError, TrySendError};
 use crate::sync::Arc;
 
@@ -85,7 +85,7 @@ pub struct MessageSender<T: Send + 'static> {
 struct Handle<T: Send + 'static> {
     conduit: Arc<Conduit<T>>,
     /// How the pipe ended if this is the last sender.
-    end: PipeEnd,
+    end: End,
 }
 
 impl<T: Send + 'static> Drop for Handle<T> {
@@ -96,7 +96,7 @@ impl<T: Send + 'static> Drop for Handle<T> {
 
 impl<T: Send + 'static> MessageSender<T> {
     pub(crate) fn new(conduit: Arc<Conduit<T>>) -> Self {
-        Self { handle: Handle { conduit, end: PipeEnd::NeverStarted } }
+        Self { handle: Handle { conduit, end: End::NeverStarted } }
     }
 
     /// Makes the sender ready to send. Never blocks.
@@ -119,7 +119,7 @@ impl<T: Send + 'static> MessageSender<T> {
     #[doc(alias = "send")]
     pub fn start(self) -> StartedSender<T> {
         let mut handle = self.handle;
-        handle.end = PipeEnd::Stopped;
+        handle.end = End::Stopped;
         StartedSender { handle }
     }
 }
@@ -310,6 +310,12 @@ impl<T: Send + 'static> StartedSender<T> {
     /// ```
     pub fn stop(self) {
         drop(self);
+    }
+
+    /// Ends the pipe as its [`Remote`](super::Remote) says, if this is the last sender.
+    #[cfg(feature = "process")]
+    pub(crate) fn stop_elsewhere(mut self) {
+        self.handle.end = End::Elsewhere;
     }
 }
 

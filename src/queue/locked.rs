@@ -12,7 +12,7 @@ use std::mem;
 use super::places::Places;
 use super::{Closed, Counts, Entry, Place};
 use crate::notifier::Notifier;
-use crate::pipe::PipeEnd;
+use crate::pipe::End;
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ enum Token {
     },
     End {
         slot: u32,
-        end: PipeEnd,
+        end: End,
     },
 }
 
@@ -162,7 +162,7 @@ impl Queue {
 
     /// Appends the end of a pipe, and wakes the consumer if it sleeps, unless it `may_wait` until something
     /// else does.
-    pub(crate) fn push_end(&self, slot: u32, end: PipeEnd, may_wait: bool) -> Result<(), Closed> {
+    pub(crate) fn push_end(&self, slot: u32, end: End, may_wait: bool) -> Result<(), Closed> {
         let mut shared = self.shared.lock();
         if shared.closed {
             return Err(Closed);

@@ -29,7 +29,7 @@ pub(crate) use self::list::{Backlog, Queue};
 #[cfg(foreground_locked_queue)]
 pub(crate) use self::locked::{Backlog, Queue};
 pub(crate) use self::places::Place;
-use crate::pipe::PipeEnd;
+use crate::pipe::End;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) enum Entry {
     /// A pipe's latest value is due, if its slot still names this place.
     Latest(u32, Place),
     /// A pipe's end: its last entry.
-    End(u32, PipeEnd),
+    End(u32, End),
 }
 
 impl Entry {

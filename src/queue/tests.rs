@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::{Counts, Entry, Place, list, locked};
 use crate::clock::Clock;
 use crate::notifier::Notifier;
-use crate::pipe::PipeEnd;
+use crate::pipe::End;
 
 /// What is done to a queue. Pipes of even slots carry small messages, those of odd slots large ones.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ enum Seen {
     Small(u32, Option<u64>),
     Large(u32, Option<u64>),
     LatestDue(u32, usize),
-    EndOf(u32, PipeEnd),
+    EndOf(u32, End),
     Nothing,
     Sleeps(bool),
     Closed(Counts),
@@ -97,7 +97,7 @@ macro_rules! observe {
                         let large = Large(number, [number; 70], Arc::clone(&dropped));
                         Seen::Pushed(queue.push(slot, large).is_ok())
                     }
-                    Step::End(slot) => Seen::Ended(queue.push_end(slot, PipeEnd::Stopped, slot > 2).is_ok()),
+                    Step::End(slot) => Seen::Ended(queue.push_end(slot, End::Stopped, slot > 2).is_ok()),
                     Step::Latest(pipe) => match queue.push_latest(100 + pipe as u32, values[pipe]) {
                         Ok(place) => {
                             values[pipe] = Some(place);
@@ -154,7 +154,7 @@ macro_rules! observe {
             }
             if closed.is_some() {
                 assert_eq!(queue.push(0, 1_u64), Err(1));
-                assert!(queue.push_end(0, PipeEnd::Stopped, false).is_err());
+                assert!(queue.push_end(0, End::Stopped, false).is_err());
                 assert!(queue.push_latest(100, None).is_err());
             }
             seen.extend(closed);

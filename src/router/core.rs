@@ -14,7 +14,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::error::PipeError;
 use crate::notifier::Notifier;
-use crate::pipe::{Discard, Endpoint, Host, Kind, Label, MessageReceiver, MessageSender, TypedEndpoint};
+use crate::pipe::{Discard, Endpoint, Host, Label, MessageReceiver, MessageSender, Special, TypedEndpoint};
 use crate::queue::{Backlog, Counts, Entry};
 use crate::sync::Arc;
 use crate::waker::Waker;
@@ -177,7 +177,7 @@ impl<S: 'static> Core<S> {
 
     pub(super) fn open<T: Send + 'static>(
         &self,
-        kind: impl FnOnce() -> Option<Kind<T>>,
+        special: impl FnOnce() -> Option<Special<T>>,
         opened_at: &'static Location<'static>,
     ) -> Result<Pipe<T, S>, PipeError> {
         if !self.is_running() {
@@ -187,7 +187,7 @@ impl<S: 'static> Core<S> {
         let endpoint = self
             .table
             .borrow_mut()
-            .insert(|slot| Rc::new(TypedEndpoint::<T, S>::new(queue, slot, kind(), opened_at)))?;
+            .insert(|slot| Rc::new(TypedEndpoint::<T, S>::new(queue, slot, special(), opened_at)))?;
         self.open_pipes.set(self.open_pipes.get() + 1);
         let sender = MessageSender::new(endpoint.conduit());
         let host: Weak<dyn Host> = self.this.clone();

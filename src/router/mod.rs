@@ -23,7 +23,9 @@ pub use self::stats::RouterStats;
 use crate::budget::Budget;
 use crate::clock::{Clock, VirtualClock};
 use crate::error::{ClosePipeError, PipeError, StartError, StopError};
-use crate::pipe::{Bound, Host, Kind, Latest, MessageReceiver, MessageSender};
+#[cfg(feature = "process")]
+use crate::pipe::Remote;
+use crate::pipe::{Host, MessageReceiver, MessageSender, Special};
 use crate::waker::{SwitchedWaker, Waker};
 
 /// The two halves of a new pipe.
@@ -310,7 +312,7 @@ impl<S: 'static> MessageRouter<S> {
         if capacity == 0 {
             return Err(PipeError::ZeroCapacity);
         }
-        self.core.open(|| Some(Kind::Bounded(Bound::new(capacity))), Location::caller())
+        self.core.open(|| Some(Special::bounded(capacity)), Location::caller())
     }
 
     /// Opens a pipe of which only the newest undelivered value is kept: `send` never waits, and memory
@@ -339,7 +341,18 @@ impl<S: 'static> MessageRouter<S> {
     /// ```
     #[track_caller]
     pub fn latest_pipe<T: Send + 'static>(&self) -> Result<Pipe<T, S>, PipeError> {
-        self.core.open(|| Some(Kind::Latest(Latest::new())), Location::caller())
+        self.core.open(|| Some(Special::latest()), Location::caller())
+    }
+
+    /// Opens a pipe whose sender is in another process.
+    #[cfg(feature = "process")]
+    pub(crate) fn open_remote<T: Send + 'static>(
+        &self,
+        special: Special<T>,
+        remote: Arc<dyn Remote>,
+        opened_at: &'static Location<'static>,
+    ) -> Result<Pipe<T, S>, PipeError> {
+        self.core.open(|| Some(special.with_remote(remote)), opened_at)
     }
 
     /// Closes a pipe: what it had not delivered is discarded, and the workers' `send` fails from then on.

@@ -154,12 +154,25 @@ impl<P: Protocol> Link<P> {
     fn opened(&self, state: &mut State<P::Decoder>) {
         state.phase = Phase::Open;
         state.since.quiet = self.timeouts.idle.map(|_| Instant::now());
+        state.since.greeting = self.timeouts.greeting.map(|_| Instant::now());
         self.watch(state);
         self.reset_alarm(state);
     }
 
     pub(crate) fn protocol(&self) -> &P {
         &self.protocol
+    }
+
+    /// The peer has said who it is.
+    #[cfg(feature = "process")]
+    pub(crate) fn greeted(&self) {
+        self.state.lock().since.greeting = None;
+    }
+
+    /// The socket itself, to ask the system who is at its other end.
+    #[cfg(feature = "process")]
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     pub(crate) fn local_address(&self) -> io::Result<PeerAddress> {
@@ -237,6 +250,7 @@ impl<P: Protocol> Link<P> {
         }
         state.phase = Phase::Finishing;
         state.reason = Some(reason.clone());
+        state.since.greeting = None;
         state.since.midway = None;
         state.since.quiet = None;
         self.open.store(false, Ordering::Release); // read by `is_open`

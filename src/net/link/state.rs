@@ -12,6 +12,8 @@ use crate::net::{Disconnect, DisconnectKind};
 pub(crate) struct Timeouts {
     /// For the connection to be made.
     pub(crate) connect: Option<Duration>,
+    /// For the peer to say who it is; see [`Link::greeted`](super::Link::greeted).
+    pub(crate) greeting: Option<Duration>,
     /// From the first byte of a message to its last.
     pub(crate) message: Option<Duration>,
     /// While the protocol is idle and nothing comes.
@@ -26,6 +28,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Some(Duration::from_secs(30)),
+            greeting: None,
             message: Some(Duration::from_secs(120)),
             idle: None,
             stall: Some(Duration::from_secs(60)),
@@ -119,6 +122,7 @@ pub(super) struct State<D> {
 #[derive(Default)]
 pub(super) struct Since {
     pub(super) connecting: Option<Instant>,
+    pub(super) greeting: Option<Instant>,
     pub(super) midway: Option<Instant>,
     pub(super) quiet: Option<Instant>,
     pub(super) stalled: Option<Instant>,
@@ -184,6 +188,12 @@ impl<D> State<D> {
                 DisconnectKind::Unreachable,
                 t.connect,
                 "the server did not answer",
+            ),
+            (
+                of(self.since.greeting, t.greeting),
+                DisconnectKind::TimedOut,
+                t.greeting,
+                "the peer did not say who it is",
             ),
             (
                 of(self.since.midway, t.message),

@@ -6,7 +6,7 @@ use std::mem::{align_of, size_of};
 use std::ptr;
 
 use super::super::Entry;
-use crate::pipe::PipeEnd;
+use crate::pipe::End;
 
 /// The largest message that lies in a block, in bytes; a larger one lies in a box of its own.
 const INLINE_BYTES: usize = 512;
@@ -20,6 +20,8 @@ const MESSAGE: u64 = 1;
 const STOPPED: u64 = 2;
 const PANICKED: u64 = 3;
 const NEVER_STARTED: u64 = 4;
+#[cfg(feature = "process")]
+const ELSEWHERE: u64 = 5;
 
 const KIND_BITS: u32 = 8;
 const SLOT_SHIFT: u32 = 32;
@@ -34,11 +36,13 @@ impl Header {
         Self::new(MESSAGE, Stored::<T>::WORDS, slot)
     }
 
-    pub(super) fn end(slot: u32, end: PipeEnd) -> Self {
+    pub(super) fn end(slot: u32, end: End) -> Self {
         let kind = match end {
-            PipeEnd::Stopped => STOPPED,
-            PipeEnd::Panicked => PANICKED,
-            PipeEnd::NeverStarted => NEVER_STARTED,
+            End::Stopped => STOPPED,
+            End::Panicked => PANICKED,
+            End::NeverStarted => NEVER_STARTED,
+            #[cfg(feature = "process")]
+            End::Elsewhere => ELSEWHERE,
         };
         Self::new(kind, END_WORDS, slot)
     }
@@ -60,9 +64,11 @@ impl Header {
     pub(super) fn decode(self) -> Entry {
         let slot = (self.0 >> SLOT_SHIFT) as u32;
         match self.kind() {
-            STOPPED => Entry::End(slot, PipeEnd::Stopped),
-            PANICKED => Entry::End(slot, PipeEnd::Panicked),
-            NEVER_STARTED => Entry::End(slot, PipeEnd::NeverStarted),
+            STOPPED => Entry::End(slot, End::Stopped),
+            PANICKED => Entry::End(slot, End::Panicked),
+            NEVER_STARTED => Entry::End(slot, End::NeverStarted),
+            #[cfg(feature = "process")]
+            ELSEWHERE => Entry::End(slot, End::Elsewhere),
             _ => Entry::Message(slot),
         }
     }

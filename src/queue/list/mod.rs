@@ -59,7 +59,7 @@ use self::entry::{END_WORDS, Header, Stored};
 use super::places::Places;
 use super::{Closed, Place};
 use crate::notifier::Notifier;
-use crate::pipe::PipeEnd;
+use crate::pipe::End;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, AtomicUsize};
 use crate::sync::{Arc, Mutex, spin_loop, yield_now};
@@ -226,7 +226,7 @@ impl Queue {
 
     /// Appends the end of a pipe, and wakes the consumer if it sleeps, unless it `may_wait` until something
     /// else does.
-    pub(crate) fn push_end(&self, slot: u32, end: PipeEnd, may_wait: bool) -> Result<(), Closed> {
+    pub(crate) fn push_end(&self, slot: u32, end: End, may_wait: bool) -> Result<(), Closed> {
         let reserved = self.reserve(END_WORDS, 0)?;
         // SAFETY: as in `push`.
         unsafe { (*reserved.block).publish(reserved.offset, Header::end(slot, end)) };

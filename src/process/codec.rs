@@ -1,0 +1,83 @@
+//! How messages become bytes between processes.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::channel::json;
+
+/// How a sender in another process writes its messages. The receiver reads any of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Codec {
+    /// [postcard](https://docs.rs/postcard): the shortest and the quickest. It holds no names, so both sides must be built
+    /// from the same type, and types that describe themselves, as `serde_json::Value`, cannot be read.
+    #[default]
+    Postcard,
+    /// JSON, which every language has: as [`channel::Json`](crate::channel::Json) reads it.
+    Json,
+}
+
+impl Codec {
+    const ALL: [Self; 2] = [Self::Postcard, Self::Json];
+
+    /// The name on the wire.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Postcard => "postcard",
+            Self::Json => "json",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name() == name)
+    }
+
+    /// Appends a message. After an error a part of it may be there.
+    pub(super) fn write<T: Serialize + ?Sized>(
+        self,
+        message: &T,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CodecError> {
+        match self {
+            Self::Postcard => postcard::to_io(message, out).map(drop).map_err(CodecError::new),
+            Self::Json => json::write(message, out).map_err(CodecError::new),
+        }
+    }
+
+    /// Reads a message, and nothing behind it.
+    pub(super) fn read<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
+        match self {
+            Self::Postcard => match postcard::take_from_bytes(bytes) {
+                Ok((message, [])) => Ok(message),
+                Ok((_, rest)) => Err(CodecError::new(format!("{} bytes too many", rest.len()))),
+                Err(error) => Err(CodecError::new(error)),
+            },
+            Self::Json => {
+                let text = std::str::from_utf8(bytes).map_err(CodecError::new)?;
+                json::read(text).map_err(CodecError::new)
+            }
+        }
+    }
+}
+
+/// What a codec cannot write, or read.
+#[derive(Debug)]
+pub(super) struct CodecError(Box<dyn std::error::Error + Send + Sync>);
+
+impl CodecError {
+    fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+
+    pub(super) fn into_source(self) -> Box<dyn std::error::Error + Send + Sync> {
+        self.0
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

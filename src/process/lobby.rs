@@ -1,0 +1,177 @@
+//! Where those who were given a ticket come in: one door for all remote pipes of this process, opened with the first
+//! and closed with the last.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::process::ExitStatus;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::connection::{Connection, ConnectionLink, Peer};
+use super::socket::Door;
+use super::ticket::{Secret, Ticket};
+use super::wire::{Denial, Hello, VERSION, Welcome};
+use crate::net::Timer;
+
+/// Who has a ticket out. Called on the I/O thread, unless it says otherwise.
+pub(super) trait Invited: Send + Sync {
+    /// Says how somebody who has shown the ticket comes in, or why not. The ticket is spent either way.
+    fn admit(&self, hello: &Hello) -> Result<Welcome, (Denial, String)>;
+    /// It comes in; returns who is at this end from now on.
+    fn came(self: Arc<Self>, link: &ConnectionLink, hello: &Hello) -> Arc<dyn Peer>;
+    /// Nobody came in time.
+    fn expired(&self);
+    /// A child process has been started with the ticket. On the thread that did.
+    fn started(&self, child: Arc<dyn Watched>);
+    /// That child has ended. On a thread that waits for it.
+    fn exited(&self, status: Option<ExitStatus>);
+    /// Tells whoever came with the ticket to stop. Returns whether it has come. On any thread.
+    fn ask_to_stop(&self) -> bool;
+}
+
+/// A child process of which somebody wants to know how it ended.
+pub(super) trait Watched: Send + Sync {
+    /// Calls back, at once if it has ended, with what is known of it.
+    fn on_exit(&self, callback: Box<dyn FnOnce(Option<ExitStatus>) + Send>);
+}
+
+/// What became of so many tickets is remembered, to tell those who come with one.
+const REMEMBERED: usize = 1024;
+
+static SHARED: Mutex<Weak<Lobby>> = Mutex::new(Weak::new());
+
+pub(super) struct Lobby {
+    door: Door,
+    desk: Mutex<Desk>,
+}
+
+#[derive(Default)]
+struct Desk {
+    last_number: u64,
+    open: HashMap<u64, Invitation>,
+    spent: VecDeque<(u64, Denial)>,
+}
+
+struct Invitation {
+    secret: Secret,
+    invited: Arc<dyn Invited>,
+    /// Ends it. None if it is for ever, or the time is up.
+    timer: Option<Timer>,
+}
+
+impl Desk {
+    fn close(&mut self, number: u64, why: Denial) -> Option<Invitation> {
+        let invitation = self.open.remove(&number)?;
+        if self.spent.len() == REMEMBERED {
+            self.spent.pop_front();
+        }
+        self.spent.push_back((number, why));
+        Some(invitation)
+    }
+}
+
+impl Lobby {
+    /// The lobby of this process.
+    pub(super) fn shared() -> io::Result<Arc<Self>> {
+        let mut shared = SHARED.lock();
+        if let Some(lobby) = shared.upgrade() {
+            return Ok(lobby);
+        }
+        let slot = Arc::new(Mutex::new(Weak::<Self>::new()));
+        let receiving = Arc::clone(&slot);
+        let door = Door::open(move |stream, admission| {
+            Connection::receive(stream, receiving.lock().clone(), admission);
+        })?;
+        let lobby = Arc::new(Self { door, desk: Mutex::default() });
+        *slot.lock() = Arc::downgrade(&lobby);
+        *shared = Arc::downgrade(&lobby);
+        Ok(lobby)
+    }
+
+    /// Writes a ticket, good for so long, or for ever.
+    pub(super) fn invite(
+        self: &Arc<Self>,
+        invited: Arc<dyn Invited>,
+        time: Option<Duration>,
+    ) -> io::Result<Ticket> {
+        let secret = Secret::random()?;
+        let mut desk = self.desk.lock();
+        desk.last_number += 1;
+        let number = desk.last_number;
+        let invitation = Invitation { secret: secret.clone(), invited: Arc::clone(&invited), timer: None };
+        desk.open.insert(number, invitation);
+        drop(desk);
+        // Not under the lock, which the timer's call takes as well.
+        if let Some(deadline) = time.and_then(|time| Instant::now().checked_add(time)) {
+            let lobby = Arc::downgrade(self);
+            let timer = Timer::at(deadline, move || expire(&lobby, number));
+            let timer = timer.inspect_err(|_| self.withdraw(number))?;
+            if let Some(invitation) = self.desk.lock().open.get_mut(&number) {
+                invitation.timer = Some(timer);
+            }
+        }
+        Ok(Ticket {
+            number,
+            secret,
+            address: self.door.address.clone(),
+            invited: Some(Arc::downgrade(&invited)),
+        })
+    }
+
+    /// Lets nobody in with this ticket any more.
+    pub(super) fn withdraw(&self, number: u64) {
+        let invitation = self.desk.lock().close(number, Denial::Expired);
+        drop(invitation);
+    }
+
+    /// Looks at a ticket, and takes it if it is good.
+    pub(super) fn admit(&self, hello: &Hello) -> Result<(Arc<dyn Invited>, Welcome), (Denial, String)> {
+        let mut desk = self.desk.lock();
+        let is_good =
+            desk.open.get(&hello.number).is_some_and(|invitation| invitation.secret.is(&hello.secret));
+        if !is_good {
+            let spent = desk.spent.iter().find(|(number, _)| *number == hello.number);
+            let denial = spent.map_or(Denial::Unknown, |&(_, why)| why);
+            drop(desk);
+            log::warn!(
+                "foreground: a process came with a ticket that is no good ({denial:?}), and was sent away"
+            );
+            let text = match denial {
+                Denial::Used => "the ticket was used already; it is good for one connection",
+                Denial::Expired => "the ticket has expired, or its pipe was closed",
+                _ => "the ticket is not known",
+            };
+            return Err((denial, text.into()));
+        }
+        let invitation = desk.close(hello.number, Denial::Used);
+        drop(desk);
+        // Found just now.
+        let Some(Invitation { invited, .. }) = invitation else {
+            return Err((Denial::Unknown, String::new()));
+        };
+        let welcome = invited.admit(hello)?;
+        Ok((invited, welcome))
+    }
+}
+
+fn expire(lobby: &Weak<Lobby>, number: u64) {
+    let Some(lobby) = lobby.upgrade() else { return };
+    let invitation = lobby.desk.lock().close(number, Denial::Expired);
+    if let Some(invitation) = invitation {
+        invitation.invited.expired();
+    }
+}
+
+/// What is told of a version that differs.
+pub(super) fn check_version(hello: &Hello) -> Result<(), (Denial, String)> {
+    if hello.version == VERSION {
+        return Ok(());
+    }
+    let text = format!(
+        "version {} of the protocol does not go with version {VERSION}; build both from the same foreground",
+        hello.version
+    );
+    Err((Denial::Version, text))
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../docs/process.md")]
+
+mod child;
+mod codec;
+mod command;
+mod connection;
+mod error;
+mod lobby;
+mod outlet;
+mod remote_pipe;
+mod remote_sender;
+mod socket;
+mod stderr;
+mod ticket;
+mod wire;
+
+pub use self::child::Child;
+pub use self::codec::Codec;
+pub use self::command::Command;
+pub use self::error::{
+    ConnectError, ConnectErrorKind, RemotePipeError, RemoteSendError, RemoteSendErrorKind,
+};
+pub use self::remote_pipe::RemotePipeOptions;
+pub use self::remote_sender::{RemoteSender, RemoteSenderBuilder, StartedRemoteSender};
+pub use self::ticket::{TICKET_VARIABLE, Ticket, TicketError, TicketErrorKind};

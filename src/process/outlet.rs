@@ -1,0 +1,297 @@
+//! What the senders of one connection share: the room that is left, and how it went with the router.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use serde::Serialize;
+
+use super::codec::Codec;
+use super::connection::{Connection, ConnectionLink, GREETING_TIME, Peer};
+use super::error::{ConnectError, ConnectErrorKind, RemoteSendError, RemoteSendErrorKind};
+use super::socket;
+use super::ticket::Ticket;
+use super::wire::{self, Capacity, Denial, EndCode, Hello, VERSION, Welcome, kind};
+use crate::net::{Disconnect, HIGH_WATER, NotSent, When};
+use crate::pipe::Wait;
+
+/// What to do when the router's process has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnLost {
+    /// End this process.
+    Exit,
+    /// Send no more.
+    Close,
+}
+
+/// With what code a process ends whose router has gone.
+const EXIT_CODE: i32 = 1;
+
+/// How long the last sender waits for the system to take what was sent.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// A message that comes so soon after another is one of a burst, which is written together.
+const BURST: Duration = Duration::from_micros(20);
+
+pub(super) struct Outlet {
+    codec: Codec,
+    on_lost: OnLost,
+    link: OnceLock<ConnectionLink>,
+    welcome: OnceLock<Welcome>,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Nothing can be sent any more. A copy, for a quick look.
+    closed: AtomicBool,
+    epoch: Instant,
+    /// When something was sent last, in nanoseconds since `epoch`.
+    sent_at: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    /// The router's answer has come, or never will.
+    answered: Option<Result<(), ConnectError>>,
+    /// How many more messages there is room for.
+    credits: u32,
+    /// Of a latest pipe: what follows once the value before has come.
+    newest: Option<Vec<u8>>,
+    /// The pipe was ended from here.
+    ended: bool,
+}
+
+impl Outlet {
+    pub(super) fn connect(
+        ticket: &Ticket,
+        codec: Codec,
+        type_name: String,
+        on_lost: OnLost,
+    ) -> Result<Arc<Self>, ConnectError> {
+        let deadline = Instant::now() + GREETING_TIME;
+        let stream = socket::connect(&ticket.address, Some(deadline)).map_err(ConnectError::unreachable)?;
+        let outlet = Arc::new(Self {
+            codec,
+            on_lost,
+            link: OnceLock::new(),
+            welcome: OnceLock::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            closed: AtomicBool::new(false),
+            epoch: Instant::now(),
+            sent_at: AtomicU64::new(0),
+        });
+        let link = Connection::join(stream, Arc::clone(&outlet) as Arc<dyn Peer>)
+            .map_err(ConnectError::unreachable)?;
+        let link = outlet.link.get_or_init(|| link);
+        let hello = Hello {
+            version: VERSION,
+            number: ticket.number,
+            secret: ticket.secret.0,
+            codec: codec.name().into(),
+            type_name,
+        };
+        // If this fails, the connection has ended, which is told as an answer.
+        let _ = link.send(hello.to_frame(), When::Now);
+        let mut state = outlet.state.lock();
+        loop {
+            match state.answered.take() {
+                Some(Ok(())) => break,
+                Some(Err(error)) => {
+                    drop(state);
+                    return Err(error);
+                }
+                None if outlet.changed.wait_until(&mut state, deadline).timed_out() => {
+                    state.ended = true;
+                    drop(state);
+                    link.close(Disconnect::closed_here());
+                    let text = "the process with the router did not answer in ten seconds";
+                    return Err(ConnectError::new(ConnectErrorKind::TimedOut, text));
+                }
+                None => {}
+            }
+        }
+        drop(state);
+        Ok(outlet)
+    }
+
+    /// The sender is started.
+    pub(super) fn start(&self) {
+        self.send_frame(wire::frame(kind::START, |_| {}));
+    }
+
+    pub(super) fn send<T: Serialize>(&self, message: T, wait: Wait) -> Result<(), RemoteSendError<T>> {
+        let refuse = |message, kind| Err(RemoteSendError { message, kind, source: None });
+        let (Some(link), Some(welcome), false) = (self.link.get(), self.welcome.get(), self.is_closed())
+        else {
+            return refuse(message, RemoteSendErrorKind::Closed);
+        };
+        let mut bytes = wire::begin(kind::MESSAGE);
+        if let Err(error) = self.codec.write(&message, &mut bytes) {
+            let source = Some(error.into_source());
+            return Err(RemoteSendError { message, kind: RemoteSendErrorKind::Codec, source });
+        }
+        if wire::end(&mut bytes, welcome.limit as usize).is_err() {
+            return refuse(message, RemoteSendErrorKind::TooLarge);
+        }
+        let sent = match welcome.capacity {
+            Capacity::Any => self.write(link, bytes, wait),
+            Capacity::Bounded(_) => self.take_credit(wait).and_then(|()| {
+                let sent = self.write(link, bytes, wait);
+                if sent.is_err() {
+                    self.add_credits(1);
+                }
+                sent
+            }),
+            Capacity::Latest => self.write_newest(link, bytes),
+        };
+        sent.or_else(|kind| refuse(message, kind))
+    }
+
+    fn write(&self, link: &ConnectionLink, bytes: Vec<u8>, wait: Wait) -> Result<(), RemoteSendErrorKind> {
+        let deadline = match wait {
+            Wait::Never if link.unsent() > HIGH_WATER => return Err(RemoteSendErrorKind::Full),
+            // What others have put there meanwhile is no matter: this one is taken as well.
+            Wait::Never => return link.send(bytes, self.when()).map_err(|_| RemoteSendErrorKind::Closed),
+            Wait::Until(deadline) => Some(deadline),
+            Wait::Forever => None,
+        };
+        link.send_when_room(bytes, self.when(), deadline).map_err(|not_sent| match not_sent {
+            NotSent::Disconnected(_) => RemoteSendErrorKind::Closed,
+            NotSent::TimedOut => RemoteSendErrorKind::TimedOut,
+        })
+    }
+
+    /// One value is on its way at most; of those that come meanwhile the newest follows.
+    fn write_newest(&self, link: &ConnectionLink, bytes: Vec<u8>) -> Result<(), RemoteSendErrorKind> {
+        // Under the lock, so that none overtakes another. It never waits.
+        let mut state = self.state.lock();
+        if state.credits == 0 {
+            state.newest = Some(bytes);
+            return Ok(());
+        }
+        state.credits -= 1;
+        link.send(bytes, When::Now).map_err(|_| RemoteSendErrorKind::Closed)
+    }
+
+    fn take_credit(&self, wait: Wait) -> Result<(), RemoteSendErrorKind> {
+        let mut state = self.state.lock();
+        let mut timed_out = false;
+        loop {
+            if self.is_closed() {
+                return Err(RemoteSendErrorKind::Closed);
+            }
+            if let Some(left) = state.credits.checked_sub(1) {
+                state.credits = left;
+                return Ok(());
+            }
+            match wait {
+                Wait::Never => return Err(RemoteSendErrorKind::Full),
+                Wait::Until(_) if timed_out => return Err(RemoteSendErrorKind::TimedOut),
+                Wait::Until(deadline) => {
+                    timed_out = self.changed.wait_until(&mut state, deadline).timed_out()
+                }
+                Wait::Forever => self.changed.wait(&mut state),
+            }
+        }
+    }
+
+    fn add_credits(&self, messages: u32) {
+        let mut state = self.state.lock();
+        if let (Some(bytes), Some(link)) = (state.newest.take(), self.link.get()) {
+            // If this fails, the connection has ended, which is told elsewhere.
+            let _ = link.send(bytes, When::Now);
+        } else {
+            state.credits = state.credits.saturating_add(messages);
+            self.changed.notify_all();
+        }
+    }
+
+    /// A message alone is written at once, those of a burst together.
+    fn when(&self) -> When {
+        let now = self.epoch.elapsed().as_nanos() as u64;
+        let before = self.sent_at.swap(now, Ordering::Relaxed); // a guess
+        if now.saturating_sub(before) < BURST.as_nanos() as u64 { When::Soon } else { When::Now }
+    }
+
+    fn send_frame(&self, bytes: Vec<u8>) {
+        if let Some(link) = self.link.get() {
+            // If this fails, the connection has ended, which is told elsewhere.
+            let _ = link.send(bytes, When::Now);
+        }
+    }
+
+    pub(super) fn flush(&self, timeout: Duration) -> bool {
+        self.link.get().is_some_and(|link| link.wait_flushed(Instant::now().checked_add(timeout)))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Ends the pipe, once all that was sent has been given to the system.
+    pub(super) fn end(&self, end: EndCode) {
+        let mut state = self.state.lock();
+        state.ended = true;
+        let newest = state.newest.take();
+        drop(state);
+        if let Some(newest) = newest {
+            self.send_frame(newest);
+        }
+        self.send_frame(end.to_frame());
+        if !self.flush(LINGER) && !self.is_closed() {
+            log::warn!("foreground: the router did not take everything that was sent to it");
+        }
+        if let Some(link) = self.link.get() {
+            link.finish(Disconnect::closed_here());
+        }
+    }
+
+    fn answer(&self, answer: Result<(), ConnectError>) {
+        self.state.lock().answered.get_or_insert(answer);
+        self.changed.notify_all();
+    }
+
+    fn close(&self) {
+        // Under the lock, for those who look and then wait.
+        let _state = self.state.lock();
+        self.closed.store(true, Ordering::Release); // read by `is_closed`
+        self.changed.notify_all();
+    }
+}
+
+impl Peer for Outlet {
+    fn on_frame(&self, _: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect> {
+        match kind {
+            kind::CREDIT => self.add_credits(wire::read_credit(payload)?),
+            kind::CLOSED => self.close(),
+            kind::WELCOME if self.welcome.get().is_none() => {
+                let welcome = Welcome::read(payload)?;
+                let _ = self.welcome.set(welcome);
+                self.state.lock().credits = match welcome.capacity {
+                    Capacity::Any => 0,
+                    Capacity::Bounded(capacity) => capacity,
+                    Capacity::Latest => 1,
+                };
+                self.answer(Ok(()));
+            }
+            kind::DENIED if self.welcome.get().is_none() => {
+                let (denial, text) = Denial::read(payload)?;
+                self.state.lock().ended = true;
+                self.answer(Err(ConnectError::denied(denial, text)));
+            }
+            _ => return Err(wire::malformed("a frame of an unknown kind")),
+        }
+        Ok(())
+    }
+
+    fn on_closed(self: Arc<Self>, reason: &Disconnect) {
+        let was_welcome = self.welcome.get().is_some();
+        let was_told = self.is_closed() || self.state.lock().ended || !was_welcome;
+        self.close();
+        self.answer(Err(ConnectError::disconnected(reason)));
+        if !was_told && self.on_lost == OnLost::Exit {
+            log::error!("foreground: the process that receives has gone, so this one ends: {reason}");
+            std::process::exit(EXIT_CODE);
+        }
+    }
+}

@@ -1,0 +1,503 @@
+//! The foreground's side of a remote pipe: a local pipe, and what stands for the sender that is elsewhere.
+
+use std::any::type_name;
+use std::panic::Location;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+
+use super::codec::Codec;
+use super::connection::{ConnectionLink, Peer};
+use super::error::RemotePipeError;
+use super::lobby::{Invited, Lobby, Watched, check_version};
+use super::ticket::Ticket;
+use super::wire::{self, Capacity, Denial, EndCode, Hello, Welcome, kind};
+use crate::net::{Disconnect, DisconnectKind, Timer, When};
+use crate::pipe::{Remote, Special};
+use crate::{
+    MessageReceiver, MessageRouter, MessageSender, PipeEnd, PipeError, Refusal, StartedSender, TrySendError,
+};
+
+/// After its connection has ended, a process is given so long to end, for its status to be told.
+const EXIT_TIME: Duration = Duration::from_secs(1);
+
+/// Sets up a remote pipe, for [`MessageRouter::remote_pipe_with`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use foreground::{MessageRouter, process::RemotePipeOptions};
+///
+/// # let router: MessageRouter = MessageRouter::new(|| {});
+/// # router.start()?;
+/// let options = RemotePipeOptions::new().bounded(64).valid_for(Duration::from_secs(10));
+/// let (ticket, receiver) = router.remote_pipe_with::<String>(options)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until a pipe is opened with them"]
+pub struct RemotePipeOptions {
+    kind: Kind,
+    valid_for: Option<Duration>,
+    max_message_size: usize,
+    type_name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Any,
+    Bounded(usize),
+    Latest,
+}
+
+impl Default for RemotePipeOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RemotePipeOptions {
+    /// A pipe that holds any number of messages, of at most 128 MiB each, with a ticket that is good for a minute.
+    pub fn new() -> Self {
+        Self {
+            kind: Kind::Any,
+            valid_for: Some(Duration::from_secs(60)),
+            max_message_size: 128 << 20,
+            type_name: None,
+        }
+    }
+
+    /// Has the pipe hold at most `capacity` messages, as [`MessageRouter::bounded_pipe`] does. Counted are all that
+    /// were sent and not delivered, those on their way included; room is told to the sender in steps of an eighth of it.
+    pub fn bounded(self, capacity: usize) -> Self {
+        Self { kind: Kind::Bounded(capacity), ..self }
+    }
+
+    /// Has the pipe keep the newest undelivered value only, as [`MessageRouter::latest_pipe`] does. One value at a time
+    /// is on its way; while it is, the sender keeps the newest too.
+    pub fn latest(self) -> Self {
+        Self { kind: Kind::Latest, ..self }
+    }
+
+    /// Sets for how long the ticket is good; `None` is for as long as the pipe is open. If nobody has come by then, the pipe
+    /// ends as [`PipeEnd::NeverStarted`].
+    pub fn valid_for(self, time: impl Into<Option<Duration>>) -> Self {
+        Self { valid_for: time.into(), ..self }
+    }
+
+    /// Sets how many bytes a message may have, as the codec writes it; up to 4 GiB. The sender learns it when it connects, and a
+    /// message above it is an error there. Memory is taken as the bytes come, not as they are announced.
+    pub fn max_message_size(self, bytes: usize) -> Self {
+        Self { max_message_size: bytes, ..self }
+    }
+
+    /// Sets the name by which the two sides compare the type of the messages. If this is not called, it is what
+    /// [`std::any::type_name`] gives, which is the same in programs that have the type from the same crate, built by the same compiler.
+    pub fn type_name(self, name: impl Into<String>) -> Self {
+        Self { type_name: Some(name.into()), ..self }
+    }
+}
+
+impl<S: 'static> MessageRouter<S> {
+    /// Opens a pipe whose sender is in another process, with the default [`RemotePipeOptions`]: it holds any number of
+    /// messages. See [`process`](crate::process).
+    ///
+    /// Whoever has the [`Ticket`] may connect once. The receiver is one as of any pipe. The messages of the pipe come in
+    /// their order; between those of several processes there is none. Never waits, but for the file system when the
+    /// first one is opened.
+    ///
+    /// # Errors
+    /// [`RemotePipeError`]: the router does not run, or there is no place for a socket.
+    ///
+    /// # Examples
+    ///
+    /// The two sides, which are in one process here:
+    ///
+    /// ```
+    /// use foreground::{MessageRouter, process::RemoteSender};
+    ///
+    /// let router: MessageRouter<Vec<u32>> = MessageRouter::new(|| { /* wake the event loop */ });
+    /// router.start()?;
+    /// let (ticket, receiver) = router.remote_pipe::<u32>()?;
+    /// receiver.on_message(|seen, n| seen.push(n));
+    ///
+    /// // The other process gets this text, for instance in its environment:
+    /// let text = ticket.to_string();
+    /// let elsewhere = std::thread::spawn(move || {
+    ///     let sender = RemoteSender::<u32>::from_ticket(text.parse().unwrap()).unwrap().start();
+    ///     (1..=3).for_each(|n| sender.send(n).unwrap());
+    /// });
+    ///
+    /// let mut seen = Vec::new();
+    /// router.route_until(&mut seen, |seen| seen.len() == 3, None)?;
+    /// assert_eq!(seen, [1, 2, 3]);
+    /// # elsewhere.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn remote_pipe<T>(&self) -> Result<(Ticket, MessageReceiver<T, S>), RemotePipeError>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        self.remote_pipe_with(RemotePipeOptions::new())
+    }
+
+    /// Opens a pipe whose sender is in another process, as the options say.
+    ///
+    /// # Errors
+    /// As for [`remote_pipe`](Self::remote_pipe).
+    ///
+    /// # Examples
+    ///
+    /// See [`RemotePipeOptions`].
+    #[track_caller]
+    pub fn remote_pipe_with<T>(
+        &self,
+        options: RemotePipeOptions,
+    ) -> Result<(Ticket, MessageReceiver<T, S>), RemotePipeError>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let place = Location::caller();
+        let lobby = Lobby::shared().map_err(RemotePipeError::io)?;
+        let (capacity, special) = match options.kind {
+            Kind::Any => (Capacity::Any, Special::any()),
+            Kind::Bounded(0) => return Err(PipeError::ZeroCapacity.into()),
+            Kind::Bounded(capacity) => {
+                let capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
+                (Capacity::Bounded(capacity), Special::bounded(capacity as usize))
+            }
+            Kind::Latest => (Capacity::Latest, Special::latest()),
+        };
+        let intake = Arc::new(Intake::<T> {
+            terms: Terms {
+                type_name: options.type_name.unwrap_or_else(|| type_name::<T>().into()),
+                welcome: Welcome {
+                    capacity,
+                    limit: u32::try_from(options.max_message_size.saturating_add(1)).unwrap_or(u32::MAX),
+                },
+            },
+            state: Mutex::new(State::default()),
+            sender: Mutex::new(Sender::Lent),
+            lobby,
+        });
+        let (sender, receiver) = self.open_remote(special, Arc::clone(&intake) as Arc<dyn Remote>, place)?;
+        intake.give_back(Sender::New(sender));
+        let invited = Arc::clone(&intake) as Arc<dyn Invited>;
+        let ticket = intake.lobby.invite(invited, options.valid_for).map_err(RemotePipeError::io)?;
+        intake.state.lock().number = Some(ticket.number);
+        Ok((ticket, receiver))
+    }
+}
+
+/// What is asked of a sender, and told to it.
+struct Terms {
+    type_name: String,
+    welcome: Welcome,
+}
+
+/// What stands for the sender. It is known to the pipe, to the lobby until somebody has come, and then to the connection.
+struct Intake<T: Send + 'static> {
+    terms: Terms,
+    state: Mutex<State>,
+    sender: Mutex<Sender<T>>,
+    /// Open as long as the pipe: who comes a second time is told so.
+    lobby: Arc<Lobby>,
+}
+
+/// The local pipe's sender.
+enum Sender<T: Send + 'static> {
+    New(MessageSender<T>),
+    Started(StartedSender<T>),
+    /// Taken out by the thread that reads: what it does with it runs code of the user's.
+    Lent,
+    Ended,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of the ticket.
+    number: Option<u64>,
+    link: Option<ConnectionLink>,
+    codec: Codec,
+    child: Option<Arc<dyn Watched>>,
+    /// The child has ended.
+    exited: Option<Option<ExitStatus>>,
+    /// How the pipe ended, once it has.
+    end: Option<PipeEnd>,
+    /// Messages that were taken, and of whose room the sender has not been told.
+    owed: u32,
+    /// The wait for the status of a child.
+    wait: Option<Timer>,
+}
+
+impl<T: Send + 'static> Intake<T> {
+    /// Ends the pipe, unless it has ended.
+    fn end_with(&self, end: PipeEnd) {
+        let mut state = self.state.lock();
+        if state.end.is_some() {
+            return;
+        }
+        state.end = Some(end);
+        let wait = state.wait.take();
+        drop(state);
+        drop(wait);
+        let sender = std::mem::replace(&mut *self.sender.lock(), Sender::Ended);
+        // Without a lock: it may wake the foreground, by what is the user's.
+        stop(sender);
+    }
+
+    /// Lends the sender to the thread that reads.
+    fn lend(&self) -> Sender<T> {
+        let mut sender = self.sender.lock();
+        match *sender {
+            Sender::Ended => Sender::Ended,
+            _ => std::mem::replace(&mut *sender, Sender::Lent),
+        }
+    }
+
+    fn give_back(&self, lent: Sender<T>) {
+        let mut sender = self.sender.lock();
+        if matches!(*sender, Sender::Lent) {
+            *sender = lent;
+            return;
+        }
+        drop(sender);
+        stop(lent);
+    }
+
+    /// The process has gone without a word. What became of it is told with the end, if that is known soon.
+    fn lose(self: Arc<Self>) {
+        let mut state = self.state.lock();
+        match (state.exited, state.child.clone()) {
+            (None, Some(child)) if state.end.is_none() => {
+                let late = Arc::clone(&self);
+                let time = Instant::now() + EXIT_TIME;
+                state.wait = Timer::at(time, move || late.end_with(PipeEnd::Lost(None))).ok();
+                drop(state);
+                child.on_exit(Box::new(move |status| self.end_with(PipeEnd::Lost(status))));
+            }
+            (exited, _) => {
+                drop(state);
+                self.end_with(PipeEnd::Lost(exited.flatten()));
+            }
+        }
+    }
+
+    /// The type of the messages, for the log.
+    fn label(&self) -> &str {
+        &self.terms.type_name
+    }
+
+    /// After so many messages the sender is told of their room.
+    fn step(&self) -> u32 {
+        match self.terms.welcome.capacity {
+            Capacity::Bounded(capacity) => (capacity / 8).max(1),
+            Capacity::Any | Capacity::Latest => u32::MAX,
+        }
+    }
+
+    /// Lets nobody in with the ticket any more.
+    fn withdraw(&self) {
+        let number = self.state.lock().number;
+        if let Some(number) = number {
+            self.lobby.withdraw(number);
+        }
+    }
+}
+
+fn stop<T: Send + 'static>(sender: Sender<T>) {
+    match sender {
+        Sender::New(sender) => sender.start().stop_elsewhere(),
+        Sender::Started(sender) => sender.stop_elsewhere(),
+        Sender::Lent | Sender::Ended => {}
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Intake<T> {
+    fn receive(&self, link: &ConnectionLink, sender: &Sender<T>, payload: &[u8]) -> Result<(), Disconnect> {
+        let sender = match sender {
+            Sender::Started(sender) => sender,
+            Sender::New(_) => return Err(wire::malformed("a message before it had started")),
+            Sender::Lent | Sender::Ended => return Ok(()), // it was closed meanwhile
+        };
+        let codec = self.state.lock().codec;
+        let message = codec.read(payload).map_err(|error| {
+            let text = format!("the peer sent what is no {} in {}", self.label(), codec.name());
+            Disconnect::with_source(DisconnectKind::Malformed, text, error.into_source())
+        })?;
+        match sender.try_send(message) {
+            // It will hear of the close.
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Full(_)) => {
+                let text = "the peer sent more messages than it had room for";
+                return Err(Disconnect::new(DisconnectKind::Flooded, text));
+            }
+        }
+        if self.terms.welcome.capacity == Capacity::Latest {
+            // If this fails, the connection has ended, which is told elsewhere.
+            let _ = link.send(wire::credit(1), When::Now);
+        }
+        Ok(())
+    }
+
+    fn start(&self) -> Result<(), Disconnect> {
+        match self.lend() {
+            Sender::New(sender) => self.give_back(Sender::Started(sender.start())),
+            sender @ Sender::Started(_) => {
+                self.give_back(sender);
+                return Err(wire::malformed("two starts"));
+            }
+            Sender::Lent | Sender::Ended => {}
+        }
+        Ok(())
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
+    fn admit(&self, hello: &Hello) -> Result<Welcome, (Denial, String)> {
+        let checked = check_version(hello).map_err(|denied| (Refusal::Version, denied)).and_then(|()| {
+            if hello.type_name != self.terms.type_name {
+                let text =
+                    format!("messages of {} are sent, and {} is received", hello.type_name, self.label());
+                return Err((Refusal::Type, (Denial::Type, text)));
+            }
+            if Codec::named(&hello.codec).is_none() {
+                let text = format!("the codec {:?} is not known; send postcard or json", hello.codec);
+                return Err((Refusal::Codec, (Denial::Codec, text)));
+            }
+            Ok(self.terms.welcome)
+        });
+        checked.map_err(|(refusal, denied)| {
+            log::warn!(
+                "foreground: a process that came to a pipe of {} does not fit: {}",
+                self.label(),
+                denied.1
+            );
+            self.end_with(PipeEnd::Refused(refusal));
+            denied
+        })
+    }
+
+    fn came(self: Arc<Self>, link: &ConnectionLink, hello: &Hello) -> Arc<dyn Peer> {
+        let mut state = self.state.lock();
+        state.link = Some(Arc::clone(link));
+        state.codec = Codec::named(&hello.codec).unwrap_or_default();
+        drop(state);
+        self
+    }
+
+    fn expired(&self) {
+        log::warn!("foreground: nobody came in time with the ticket of a pipe of {}", self.label());
+        self.end_with(PipeEnd::NeverStarted);
+    }
+
+    fn started(&self, child: Arc<dyn Watched>) {
+        self.state.lock().child = Some(child);
+    }
+
+    fn exited(&self, status: Option<ExitStatus>) {
+        let mut state = self.state.lock();
+        state.exited = Some(status);
+        let has_come = state.link.is_some();
+        drop(state);
+        // Who has come may have left something in the connection, whose end is told by itself.
+        if !has_come {
+            self.withdraw();
+            self.end_with(PipeEnd::Lost(status));
+        }
+    }
+
+    fn ask_to_stop(&self) -> bool {
+        let link = self.state.lock().link.clone();
+        let Some(link) = link else {
+            self.withdraw();
+            return false;
+        };
+        link.send(wire::frame(kind::CLOSED, |_| {}), When::Now).is_ok()
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
+    fn on_frame(&self, link: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect> {
+        match kind {
+            kind::MESSAGE => {
+                let lent = Lent { intake: self, sender: self.lend() };
+                self.receive(link, &lent.sender, payload)
+            }
+            kind::START => self.start(),
+            kind::END => {
+                self.end_with(match EndCode::read(payload)? {
+                    EndCode::Stopped => PipeEnd::Stopped,
+                    EndCode::Panicked => PipeEnd::Panicked,
+                    EndCode::NeverStarted => PipeEnd::NeverStarted,
+                });
+                link.finish(Disconnect::closed_by_peer());
+                Ok(())
+            }
+            _ => Err(wire::malformed("a frame of an unknown kind")),
+        }
+    }
+
+    fn on_closed(self: Arc<Self>, reason: &Disconnect) {
+        let link = self.state.lock().link.take();
+        drop(link);
+        let refusal = match reason.kind() {
+            DisconnectKind::TooLarge => Refusal::TooLarge,
+            DisconnectKind::Flooded => Refusal::Flooded,
+            DisconnectKind::Malformed | DisconnectKind::Panicked => Refusal::Malformed,
+            _ => return self.lose(),
+        };
+        log::warn!("foreground: the process that sends to a pipe of {} was cut off: {reason}", self.label());
+        self.end_with(PipeEnd::Refused(refusal));
+    }
+}
+
+/// Gives the sender back, also if the user's code panics.
+struct Lent<'a, T: Send + 'static> {
+    intake: &'a Intake<T>,
+    sender: Sender<T>,
+}
+
+impl<T: Send + 'static> Drop for Lent<'_, T> {
+    fn drop(&mut self) {
+        self.intake.give_back(std::mem::replace(&mut self.sender, Sender::Ended));
+    }
+}
+
+impl<T: Send + 'static> Remote for Intake<T> {
+    fn closed(&self) {
+        let link = self.state.lock().link.take();
+        match link {
+            Some(link) => {
+                // If this fails, the connection has ended.
+                let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
+                link.finish(Disconnect::closed_here());
+            }
+            None => self.withdraw(),
+        }
+        self.end_with(PipeEnd::Stopped);
+    }
+
+    fn made_room(&self) {
+        let mut state = self.state.lock();
+        state.owed += 1;
+        if state.owed < self.step() {
+            return;
+        }
+        let owed = std::mem::take(&mut state.owed);
+        let link = state.link.clone();
+        drop(state);
+        if let Some(link) = link {
+            let _ = link.send(wire::credit(owed), When::Now);
+        }
+    }
+
+    fn end(&self) -> PipeEnd {
+        self.state.lock().end.unwrap_or(PipeEnd::Lost(None))
+    }
+}

@@ -1,0 +1,36 @@
+//! Where the processes of this machine, and of this user, meet.
+
+#[cfg(unix)]
+mod unix;
+
+#[cfg(unix)]
+use self::unix as platform;
+
+use std::io;
+use std::time::Instant;
+
+use crate::net::{Admission, Stream};
+
+/// How many strangers may be at the door at once.
+const STRANGERS: usize = 64;
+
+/// A door that only this user finds. Dropped, it is gone.
+pub(super) struct Door {
+    /// By which the others find it.
+    pub(super) address: String,
+    _open: platform::Open,
+}
+
+impl Door {
+    /// Opens one. `on_connect` is called on the I/O thread with everybody who comes and is of this user; who keeps the
+    /// [`Admission`] counts as a stranger.
+    pub(super) fn open(on_connect: impl Fn(Stream, Admission) + Send + Sync + 'static) -> io::Result<Self> {
+        let (address, open) = platform::open(STRANGERS, on_connect)?;
+        Ok(Self { address, _open: open })
+    }
+}
+
+/// Connects to a door, and waits for it until the deadline.
+pub(super) fn connect(address: &str, deadline: Option<Instant>) -> io::Result<Stream> {
+    platform::connect(address, deadline)
+}
