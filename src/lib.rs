@@ -81,6 +81,9 @@ pub mod guide {
     #[doc = include_str!("docs/background_tasks.md")]
     #[doc = include_str!("../docs/pictures.md")]
     pub mod background_tasks {}
+    #[cfg(feature = "process")]
+    #[doc = include_str!("docs/process_or_thread.md")]
+    pub mod process_or_thread {}
     #[cfg(feature = "tasks")]
     #[doc = include_str!("docs/coming_from.md")]
     pub mod coming_from {}
