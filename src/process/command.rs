@@ -108,17 +108,21 @@ impl Command {
 
     /// Starts the process. Takes about a millisecond.
     ///
-    /// The tickets are spent by it: a command that is to start another process needs others.
+    /// The tickets are spent by it, also if it fails: their pipes then end as `NeverStarted`. A command that is to start another process needs others.
     ///
     /// # Errors
     /// The system's: there is no such program, it may not be run, or there are too many processes.
     pub fn spawn(&mut self) -> io::Result<Child> {
         self.command.stderr(if self.stderr.is_some() { Stdio::piped() } else { Stdio::inherit() });
-        let mut process = self.command.spawn()?;
+        let invited: Vec<_> = std::mem::take(&mut self.invited);
+        let each = || invited.iter().filter_map(Weak::upgrade);
+        each().for_each(|invited| invited.starting());
+        let mut process =
+            self.command.spawn().inspect_err(|_| each().for_each(|invited| invited.not_started()))?;
         let stderr = process.stderr.take();
         let process = SharedChild::new(process)?;
         let id = process.id();
-        let child = Child::watch(process, self.grace, std::mem::take(&mut self.invited))?;
+        let child = Child::watch(process, self.grace, invited)?;
         if let (Some(stderr), Some(level)) = (stderr, self.stderr) {
             stderr::log(stderr, level, id)?;
         }

@@ -20,6 +20,8 @@ pub(super) type ConnectionLink = Arc<Link<Connection>>;
 pub(super) trait Peer: Send + Sync {
     /// Handles a frame: its kind, and what follows it.
     fn on_frame(&self, link: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect>;
+    /// It was told that it is welcome.
+    fn welcomed(&self, _: &ConnectionLink) {}
     /// The connection has ended. Called once.
     fn on_closed(self: Arc<Self>, reason: &Disconnect);
 }
@@ -86,9 +88,10 @@ impl Connection {
                 self.set_limit(welcome.limit as usize);
                 drop(stranger.admission.lock().take());
                 let peer = invited.came(link, &hello);
-                let _ = self.peer.set(peer);
-                // Before the peer does anything, for it learns of it by this.
-                link.send(welcome.to_frame(), When::Now)
+                let peer = self.peer.get_or_init(|| peer);
+                link.send(welcome.to_frame(), When::Now)?;
+                peer.welcomed(link);
+                Ok(())
             }
             Err((denial, text)) => {
                 link.send(denial.to_frame(&text), When::Now)?;

@@ -23,8 +23,12 @@ pub(super) trait Invited: Send + Sync {
     fn came(self: Arc<Self>, link: &ConnectionLink, hello: &Hello) -> Arc<dyn Peer>;
     /// Nobody came in time.
     fn expired(&self);
-    /// A child process has been started with the ticket. On the thread that did.
-    fn started(&self, child: Arc<dyn Watched>);
+    /// A child process is about to be started with the ticket. This and the next two on the thread that does.
+    fn starting(&self);
+    /// It has been, and may have come already.
+    fn started(self: Arc<Self>, child: Arc<dyn Watched>);
+    /// It could not be.
+    fn not_started(&self);
     /// That child has ended. On a thread that waits for it.
     fn exited(&self, status: Option<ExitStatus>);
     /// Tells whoever came with the ticket to stop. Returns whether it has come. On any thread.

@@ -41,6 +41,9 @@ pub(super) struct Outlet {
     welcome: OnceLock<Welcome>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Held from the choice of a latest value until it is sent, so that none is overtaken, and the end by none. Sending may close the connection,
+    /// which takes `state`.
+    order: Mutex<()>,
     /// Nothing can be sent any more. A copy, for a quick look.
     closed: AtomicBool,
     epoch: Instant,
@@ -76,6 +79,7 @@ impl Outlet {
             welcome: OnceLock::new(),
             state: Mutex::default(),
             changed: Condvar::new(),
+            order: Mutex::new(()),
             closed: AtomicBool::new(false),
             epoch: Instant::now(),
             sent_at: AtomicU64::new(0),
@@ -163,13 +167,14 @@ impl Outlet {
 
     /// One value is on its way at most; of those that come meanwhile the newest follows.
     fn write_newest(&self, link: &ConnectionLink, bytes: Vec<u8>) -> Result<(), RemoteSendErrorKind> {
-        // Under the lock, so that none overtakes another. It never waits.
+        let _order = self.order.lock();
         let mut state = self.state.lock();
         if state.credits == 0 {
             state.newest = Some(bytes);
             return Ok(());
         }
         state.credits -= 1;
+        drop(state);
         link.send(bytes, When::Now).map_err(|_| RemoteSendErrorKind::Closed)
     }
 
@@ -196,14 +201,15 @@ impl Outlet {
     }
 
     fn add_credits(&self, messages: u32) {
+        let _order = self.order.lock();
         let mut state = self.state.lock();
-        if let (Some(bytes), Some(link)) = (state.newest.take(), self.link.get()) {
-            // If this fails, the connection has ended, which is told elsewhere.
-            let _ = link.send(bytes, When::Now);
-        } else {
+        let Some(newest) = state.newest.take() else {
             state.credits = state.credits.saturating_add(messages);
             self.changed.notify_all();
-        }
+            return;
+        };
+        drop(state);
+        self.send_frame(newest);
     }
 
     /// A message alone is written at once, those of a burst together.
@@ -230,6 +236,7 @@ impl Outlet {
 
     /// Ends the pipe, once all that was sent has been given to the system.
     pub(super) fn end(&self, end: EndCode) {
+        let order = self.order.lock();
         let mut state = self.state.lock();
         state.ended = true;
         let newest = state.newest.take();
@@ -238,6 +245,7 @@ impl Outlet {
             self.send_frame(newest);
         }
         self.send_frame(end.to_frame());
+        drop(order);
         if !self.flush(LINGER) && !self.is_closed() {
             log::warn!("foreground: the router did not take everything that was sent to it");
         }
@@ -263,7 +271,12 @@ impl Peer for Outlet {
     fn on_frame(&self, _: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect> {
         match kind {
             kind::CREDIT => self.add_credits(wire::read_credit(payload)?),
-            kind::CLOSED => self.close(),
+            kind::CLOSED => {
+                self.close();
+                // If it has not been welcomed yet.
+                let text = "the ticket's pipe was closed";
+                self.answer(Err(ConnectError::new(ConnectErrorKind::ExpiredTicket, text)));
+            }
             kind::WELCOME if self.welcome.get().is_none() => {
                 let welcome = Welcome::read(payload)?;
                 let _ = self.welcome.set(welcome);

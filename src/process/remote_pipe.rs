@@ -24,6 +24,9 @@ use crate::{
 /// After its connection has ended, a process is given so long to end, for its status to be told.
 const EXIT_TIME: Duration = Duration::from_secs(1);
 
+/// So many bytes of what it is told may a sender leave unread.
+const UNREAD: usize = 64 * 1024;
+
 /// Sets up a remote pipe, for [`MessageRouter::remote_pipe_with`].
 ///
 /// # Examples
@@ -218,13 +221,23 @@ enum Sender<T: Send + 'static> {
     Ended,
 }
 
+/// The process that was started with the ticket, if it was by this program.
+#[derive(Clone, Default)]
+enum Child {
+    #[default]
+    Unknown,
+    /// It is just being started.
+    Expected,
+    Started(Arc<dyn Watched>),
+}
+
 #[derive(Default)]
 struct State {
     /// Of the ticket.
     number: Option<u64>,
     link: Option<ConnectionLink>,
     codec: Codec,
-    child: Option<Arc<dyn Watched>>,
+    child: Child,
     /// The child has ended.
     exited: Option<Option<ExitStatus>>,
     /// How the pipe ended, once it has.
@@ -273,18 +286,19 @@ impl<T: Send + 'static> Intake<T> {
     /// The process has gone without a word. What became of it is told with the end, if that is known soon.
     fn lose(self: Arc<Self>) {
         let mut state = self.state.lock();
-        match (state.exited, state.child.clone()) {
-            (None, Some(child)) if state.end.is_none() => {
-                let late = Arc::clone(&self);
-                let time = Instant::now() + EXIT_TIME;
-                state.wait = Timer::at(time, move || late.end_with(PipeEnd::Lost(None))).ok();
-                drop(state);
-                child.on_exit(Box::new(move |status| self.end_with(PipeEnd::Lost(status))));
-            }
-            (exited, _) => {
-                drop(state);
-                self.end_with(PipeEnd::Lost(exited.flatten()));
-            }
+        let exited = state.exited;
+        if state.end.is_some() || exited.is_some() || matches!(state.child, Child::Unknown) {
+            drop(state);
+            return self.end_with(PipeEnd::Lost(exited.flatten()));
+        }
+        let late = Arc::clone(&self);
+        let time = Instant::now() + EXIT_TIME;
+        state.wait = Timer::at(time, move || late.end_with(PipeEnd::Lost(None))).ok();
+        let child = state.child.clone();
+        drop(state);
+        // One that is still expected tells by `started`.
+        if let Child::Started(child) = child {
+            child.on_exit(Box::new(move |status| self.end_with(PipeEnd::Lost(status))));
         }
     }
 
@@ -339,6 +353,10 @@ impl<T: DeserializeOwned + Send + 'static> Intake<T> {
             }
         }
         if self.terms.welcome.capacity == Capacity::Latest {
+            if link.unsent() > UNREAD {
+                let text = "the peer sends values and does not read that they have come";
+                return Err(Disconnect::new(DisconnectKind::Flooded, text));
+            }
             // If this fails, the connection has ended, which is told elsewhere.
             let _ = link.send(wire::credit(1), When::Now);
         }
@@ -385,7 +403,8 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
 
     fn came(self: Arc<Self>, link: &ConnectionLink, hello: &Hello) -> Arc<dyn Peer> {
         let mut state = self.state.lock();
-        state.link = Some(Arc::clone(link));
+        // Before anything can be sent: a child that does so and exits at once has come.
+        state.link = state.end.is_none().then(|| Arc::clone(link));
         state.codec = Codec::named(&hello.codec).unwrap_or_default();
         drop(state);
         self
@@ -396,8 +415,23 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
         self.end_with(PipeEnd::NeverStarted);
     }
 
-    fn started(&self, child: Arc<dyn Watched>) {
-        self.state.lock().child = Some(child);
+    fn starting(&self) {
+        self.state.lock().child = Child::Expected;
+    }
+
+    fn started(self: Arc<Self>, child: Arc<dyn Watched>) {
+        let mut state = self.state.lock();
+        state.child = Child::Started(Arc::clone(&child));
+        let is_lost = state.wait.is_some();
+        drop(state);
+        if is_lost {
+            child.on_exit(Box::new(move |status| self.end_with(PipeEnd::Lost(status))));
+        }
+    }
+
+    fn not_started(&self) {
+        self.withdraw();
+        self.end_with(PipeEnd::NeverStarted);
     }
 
     fn exited(&self, status: Option<ExitStatus>) {
@@ -443,6 +477,13 @@ impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
         }
     }
 
+    fn welcomed(&self, link: &ConnectionLink) {
+        // The receiver may have been closed while it came.
+        if self.state.lock().link.is_none() {
+            say_closed(link);
+        }
+    }
+
     fn on_closed(self: Arc<Self>, reason: &Disconnect) {
         let link = self.state.lock().link.take();
         drop(link);
@@ -455,6 +496,13 @@ impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
         log::warn!("foreground: the process that sends to a pipe of {} was cut off: {reason}", self.label());
         self.end_with(PipeEnd::Refused(refusal));
     }
+}
+
+/// Says that nothing more is wanted, and ends the connection.
+fn say_closed(link: &ConnectionLink) {
+    // If this fails, the connection has ended.
+    let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
+    link.finish(Disconnect::closed_here());
 }
 
 /// Gives the sender back, also if the user's code panics.
@@ -471,16 +519,13 @@ impl<T: Send + 'static> Drop for Lent<'_, T> {
 
 impl<T: Send + 'static> Remote for Intake<T> {
     fn closed(&self) {
+        // First, so that who comes just now finds it, and the end of the connection is no news.
+        self.end_with(PipeEnd::Stopped);
         let link = self.state.lock().link.take();
         match link {
-            Some(link) => {
-                // If this fails, the connection has ended.
-                let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
-                link.finish(Disconnect::closed_here());
-            }
+            Some(link) => say_closed(&link),
             None => self.withdraw(),
         }
-        self.end_with(PipeEnd::Stopped);
     }
 
     fn made_room(&self) {
