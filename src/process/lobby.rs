@@ -23,16 +23,25 @@ pub(super) trait Invited: Send + Sync {
     fn came(self: Arc<Self>, link: &ConnectionLink, hello: &Hello) -> Arc<dyn Peer>;
     /// Nobody came in time.
     fn expired(&self);
-    /// A child process is about to be started with the ticket. This and the next two on the thread that does.
-    fn starting(&self);
-    /// It has been, and may have come already.
-    fn started(self: Arc<Self>, child: Arc<dyn Watched>);
-    /// It could not be.
+    /// A child process is about to be started with the ticket. On the thread that does.
+    fn starting(&self, child: Arc<dyn Watched>);
+    /// It was not, so nobody will come. On that thread.
     fn not_started(&self);
     /// That child has ended. On a thread that waits for it.
     fn exited(&self, status: Option<ExitStatus>);
-    /// Tells whoever came with the ticket to stop. Returns whether it has come. On any thread.
-    fn ask_to_stop(&self) -> bool;
+    /// Tells whoever came with the ticket to stop, and lets nobody in with it any more. On any thread.
+    fn ask_to_stop(&self) -> Asked;
+}
+
+/// What became of the request to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asked {
+    /// Nobody has come who could be told.
+    NotCome,
+    /// Somebody has come, and has ended the pipe.
+    Gone,
+    /// It was told, by this or by an earlier close of the pipe.
+    Told,
 }
 
 /// A child process of which somebody wants to know how it ended.

@@ -5,6 +5,7 @@ mod codec;
 mod command;
 mod connection;
 mod error;
+mod exit;
 mod lobby;
 mod outlet;
 mod remote_pipe;

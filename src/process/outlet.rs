@@ -61,6 +61,8 @@ struct State {
     newest: Option<Vec<u8>>,
     /// The pipe was ended from here.
     ended: bool,
+    /// The router has said that it is closed.
+    told: bool,
 }
 
 impl Outlet {
@@ -148,7 +150,13 @@ impl Outlet {
             }),
             Capacity::Latest => self.write_newest(link, bytes),
         };
-        sent.or_else(|kind| refuse(message, kind))
+        sent.or_else(|kind| {
+            if kind == RemoteSendErrorKind::Closed {
+                // The thread that reads may not have come to see it.
+                self.close();
+            }
+            refuse(message, kind)
+        })
     }
 
     fn write(&self, link: &ConnectionLink, bytes: Vec<u8>, wait: Wait) -> Result<(), RemoteSendErrorKind> {
@@ -272,6 +280,7 @@ impl Peer for Outlet {
         match kind {
             kind::CREDIT => self.add_credits(wire::read_credit(payload)?),
             kind::CLOSED => {
+                self.state.lock().told = true;
                 self.close();
                 // If it has not been welcomed yet.
                 let text = "the ticket's pipe was closed";
@@ -299,7 +308,9 @@ impl Peer for Outlet {
 
     fn on_closed(self: Arc<Self>, reason: &Disconnect) {
         let was_welcome = self.welcome.get().is_some();
-        let was_told = self.is_closed() || self.state.lock().ended || !was_welcome;
+        let state = self.state.lock();
+        let was_told = state.told || state.ended || !was_welcome;
+        drop(state);
         self.close();
         self.answer(Err(ConnectError::disconnected(reason)));
         if !was_told && self.on_lost == OnLost::Exit {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::codec::Codec;
 use super::connection::{ConnectionLink, Peer};
 use super::error::RemotePipeError;
-use super::lobby::{Invited, Lobby, Watched, check_version};
+use super::lobby::{Asked, Invited, Lobby, Watched, check_version};
 use super::ticket::Ticket;
 use super::wire::{self, Capacity, Denial, EndCode, Hello, Welcome, kind};
 use crate::net::{Disconnect, DisconnectKind, Timer, When};
@@ -221,23 +221,18 @@ enum Sender<T: Send + 'static> {
     Ended,
 }
 
-/// The process that was started with the ticket, if it was by this program.
-#[derive(Clone, Default)]
-enum Child {
-    #[default]
-    Unknown,
-    /// It is just being started.
-    Expected,
-    Started(Arc<dyn Watched>),
-}
-
 #[derive(Default)]
 struct State {
     /// Of the ticket.
     number: Option<u64>,
     link: Option<ConnectionLink>,
+    /// Somebody has come with it.
+    came: bool,
+    /// Whoever came was told of the close.
+    told: bool,
     codec: Codec,
-    child: Child,
+    /// The process that was started with the ticket, or is just being, if it was by this program.
+    child: Option<Arc<dyn Watched>>,
     /// The child has ended.
     exited: Option<Option<ExitStatus>>,
     /// How the pipe ended, once it has.
@@ -286,19 +281,18 @@ impl<T: Send + 'static> Intake<T> {
     /// The process has gone without a word. What became of it is told with the end, if that is known soon.
     fn lose(self: Arc<Self>) {
         let mut state = self.state.lock();
-        let exited = state.exited;
-        if state.end.is_some() || exited.is_some() || matches!(state.child, Child::Unknown) {
-            drop(state);
-            return self.end_with(PipeEnd::Lost(exited.flatten()));
-        }
-        let late = Arc::clone(&self);
-        let time = Instant::now() + EXIT_TIME;
-        state.wait = Timer::at(time, move || late.end_with(PipeEnd::Lost(None))).ok();
-        let child = state.child.clone();
-        drop(state);
-        // One that is still expected tells by `started`.
-        if let Child::Started(child) = child {
-            child.on_exit(Box::new(move |status| self.end_with(PipeEnd::Lost(status))));
+        match (state.exited, state.child.clone()) {
+            (None, Some(child)) if state.end.is_none() => {
+                let late = Arc::clone(&self);
+                let time = Instant::now() + EXIT_TIME;
+                state.wait = Timer::at(time, move || late.end_with(PipeEnd::Lost(None))).ok();
+                drop(state);
+                child.on_exit(Box::new(move |status| self.end_with(PipeEnd::Lost(status))));
+            }
+            (exited, _) => {
+                drop(state);
+                self.end_with(PipeEnd::Lost(exited.flatten()));
+            }
         }
     }
 
@@ -405,6 +399,7 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
         let mut state = self.state.lock();
         // Before anything can be sent: a child that does so and exits at once has come.
         state.link = state.end.is_none().then(|| Arc::clone(link));
+        (state.came, state.told) = (true, state.end.is_some());
         state.codec = Codec::named(&hello.codec).unwrap_or_default();
         drop(state);
         self
@@ -415,18 +410,8 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
         self.end_with(PipeEnd::NeverStarted);
     }
 
-    fn starting(&self) {
-        self.state.lock().child = Child::Expected;
-    }
-
-    fn started(self: Arc<Self>, child: Arc<dyn Watched>) {
-        let mut state = self.state.lock();
-        state.child = Child::Started(Arc::clone(&child));
-        let is_lost = state.wait.is_some();
-        drop(state);
-        if is_lost {
-            child.on_exit(Box::new(move |status| self.end_with(PipeEnd::Lost(status))));
-        }
+    fn starting(&self, child: Arc<dyn Watched>) {
+        self.state.lock().child = Some(child);
     }
 
     fn not_started(&self) {
@@ -446,13 +431,19 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
         }
     }
 
-    fn ask_to_stop(&self) -> bool {
-        let link = self.state.lock().link.clone();
-        let Some(link) = link else {
-            self.withdraw();
-            return false;
-        };
-        link.send(wire::frame(kind::CLOSED, |_| {}), When::Now).is_ok()
+    fn ask_to_stop(&self) -> Asked {
+        let state = self.state.lock();
+        let (link, came, told) = (state.link.clone(), state.came, state.told);
+        drop(state);
+        match link {
+            Some(link) if link.send(wire::frame(kind::CLOSED, |_| {}), When::Now).is_ok() => Asked::Told,
+            _ if told => Asked::Told,
+            _ if came => Asked::Gone,
+            _ => {
+                self.withdraw();
+                Asked::NotCome
+            }
+        }
     }
 }
 
@@ -521,7 +512,10 @@ impl<T: Send + 'static> Remote for Intake<T> {
     fn closed(&self) {
         // First, so that who comes just now finds it, and the end of the connection is no news.
         self.end_with(PipeEnd::Stopped);
-        let link = self.state.lock().link.take();
+        let mut state = self.state.lock();
+        let link = state.link.take();
+        state.told |= link.is_some();
+        drop(state);
         match link {
             Some(link) => say_closed(&link),
             None => self.withdraw(),

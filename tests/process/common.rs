@@ -1,7 +1,10 @@
 //! What the tests share: a router, and children.
 
+// Each test binary uses its own part of this.
+#![allow(dead_code)]
+
 use std::env;
-use std::process;
+use std::process::{self, Stdio};
 use std::time::Duration;
 
 use foreground::process::{Command, Ticket};
@@ -11,7 +14,11 @@ use foreground::{MessageReceiver, MessageRouter, PipeEnd};
 pub const WAIT: Duration = Duration::from_secs(60);
 
 /// Says what a child is to do.
-const BEHAVIOUR: &str = "FOREGROUND_TEST_BEHAVIOUR";
+pub const BEHAVIOUR: &str = "FOREGROUND_TEST_BEHAVIOUR";
+
+/// The arguments of a program of tests that is to do that.
+pub const TO_BEHAVE: [&str; 4] =
+    ["--exact", "common::without_a_behaviour_this_is_a_test_like_any", "--nocapture", "--test-threads=1"];
 
 /// What a router's state collects.
 #[derive(Debug)]
@@ -47,14 +54,18 @@ pub fn until_end<T: Send + 'static>(router: &MessageRouter<Seen<T>>) -> Seen<T> 
 
 /// A child that behaves as a function of `behaviours` does.
 pub fn child(behaviour: &str, ticket: Ticket) -> Command {
+    let mut command = command(behaviour);
+    command.ticket(ticket);
+    command
+}
+
+/// The same without a ticket.
+pub fn command(behaviour: &str) -> Command {
     let mut command = Command::this_program().unwrap();
-    command.args([
-        "--exact",
-        "common::without_a_behaviour_this_is_a_test_like_any",
-        "--nocapture",
-        "--test-threads=1",
-    ]);
-    command.env(BEHAVIOUR, behaviour).ticket(ticket);
+    command.args(TO_BEHAVE);
+    command.env(BEHAVIOUR, behaviour);
+    // The harness has its say there.
+    command.stdout(Stdio::null());
     command
 }
 

@@ -1,0 +1,151 @@
+//! What the children do. Most have the ticket in their environment.
+
+use std::env;
+use std::fs;
+use std::io::{self, BufRead, Read, Write};
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+use foreground::process::{Command, RemoteSender, StartedRemoteSender, Ticket};
+
+use crate::common;
+
+pub fn behave(behaviour: &str) {
+    match behaviour {
+        "heed" => heed(),
+        "ignore" => ignore(),
+        "linger" => linger(),
+        "sleep" => sleep(),
+        "abort" => abort(),
+        "stdin" => stdin(),
+        "look" => look(),
+        "middle" => middle(),
+        "survive" => survive(),
+        "serve" => serve(),
+        "replaced" => replaced(),
+        "hands_on_nothing" => super::streams::hands_on_nothing(),
+        "unwaited" => super::ends::unwaited(),
+        "ten_thousand" => super::many::ten_thousand(),
+        "two_hundred" => super::many::two_hundred(),
+        other => panic!("no such behaviour: {other}"),
+    }
+}
+
+fn started() -> StartedRemoteSender<u32> {
+    let sender = RemoteSender::<u32>::from_env().unwrap().start();
+    sender.send(process::id()).unwrap();
+    sender
+}
+
+/// Tells its number, and stops when it is asked to, with the code 5.
+fn heed() {
+    let sender = started();
+    while sender.send(0).is_ok() {
+        thread::yield_now();
+    }
+    drop(sender);
+    process::exit(5);
+}
+
+/// Tells its number, and does nothing more, for ever.
+fn ignore() {
+    let _sender = started();
+    sleep();
+}
+
+/// Tells its number and stops to send, but goes on until its standard input ends; then it ends with the code 6.
+fn linger() {
+    drop(started());
+    io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    process::exit(6);
+}
+
+fn sleep() {
+    loop {
+        thread::sleep(Duration::from_secs(1000));
+    }
+}
+
+fn abort() {
+    let _sender = RemoteSender::<u32>::from_env().unwrap().start();
+    process::abort();
+}
+
+/// Comes with the ticket that it reads, and tells how many bytes follow.
+fn stdin() {
+    let mut input = io::stdin().lock();
+    let mut line = String::new();
+    input.read_line(&mut line).unwrap();
+    let sender = RemoteSender::<u32>::from_ticket(line.parse().unwrap()).unwrap().start();
+    let mut rest = Vec::new();
+    input.read_to_end(&mut rest).unwrap();
+    sender.send(rest.len() as u32).unwrap();
+}
+
+/// Tells what descriptors it has, before it opens any itself.
+fn look() {
+    let descriptors = super::streams::descriptors();
+    let sender = RemoteSender::<u32>::from_env().unwrap().start();
+    descriptors.into_iter().for_each(|descriptor| sender.send(descriptor).unwrap());
+}
+
+/// A program with a router, in whose child the behaviour runs that it is told, and which is killed.
+fn middle() {
+    let router = common::router::<()>();
+    let (ticket, receiver) = router.remote_pipe::<u32>().unwrap();
+    receiver.on_message(|(), _| {});
+    // The shell outlives the two, and tells how the child ended.
+    let mut shell = process::Command::new("sh");
+    shell.args(["-c", r#""$@"; echo "code=$?""#, "sh"]).arg(env::current_exe().unwrap());
+    shell.args(common::TO_BEHAVE).env(common::BEHAVIOUR, env::var("OF_THE_CHILD").unwrap());
+    let _child = Command::from(shell).ticket(ticket).log_stderr(None).spawn().unwrap();
+    router.route_until(&mut (), |()| false, None).unwrap();
+}
+
+fn say(what: &str) {
+    let mut stdout = io::stdout().lock();
+    // A mark, and the beginning of a line, for the harness of the tests says something too.
+    writeln!(stdout, "\nsaid={what}").and_then(|()| stdout.flush()).unwrap();
+}
+
+/// Sends for ever, and is ended by that.
+fn serve() {
+    let sender = started();
+    say("serving");
+    while sender.send(0).is_ok() {
+        thread::yield_now();
+    }
+    // The end of this process is on its way.
+    sleep();
+}
+
+/// Sends until it cannot, which it lives to tell.
+fn survive() {
+    let sender =
+        RemoteSender::<u32>::builder().survive().connect(Ticket::from_env().unwrap()).unwrap().start();
+    sender.send(1).unwrap();
+    say("serving");
+    while sender.send(0).is_ok() {
+        thread::yield_now();
+    }
+    assert!(sender.is_closed() && sender.send(0).unwrap_err().is_closed());
+    say("survived");
+    process::exit(7);
+}
+
+/// Its file is removed, and it starts itself once more.
+fn replaced() {
+    let file = env::current_exe().unwrap();
+    assert!(file.ends_with("renamed"), "this removes {file:?}");
+    fs::remove_file(file).unwrap();
+    let router = common::router();
+    let (ticket, receiver) = router.remote_pipe::<u32>().unwrap();
+    common::collect(&receiver);
+    let child = common::child("heed", ticket).spawn().unwrap();
+    let mut seen = common::Seen::default();
+    router
+        .route_until(&mut seen, |seen: &mut common::Seen<u32>| !seen.messages.is_empty(), common::WAIT)
+        .unwrap();
+    assert_eq!(seen.messages[0], child.id());
+}
