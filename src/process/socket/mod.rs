@@ -11,8 +11,9 @@ use std::time::Instant;
 
 use crate::net::{Admission, Stream};
 
-/// How many strangers may be at the door at once.
-const STRANGERS: usize = 64;
+/// How many strangers may be at the door at once. More than the acceptor takes in one turn, so that each of them is listened to before it has
+/// to make room for others.
+pub(super) const STRANGERS: usize = 256;
 
 /// A door that only this user finds. Dropped, it is gone.
 pub(super) struct Door {
@@ -25,7 +26,7 @@ impl Door {
     /// Opens one. `on_connect` is called on the I/O thread with everybody who comes and is of this user; who keeps the
     /// [`Admission`] counts as a stranger.
     pub(super) fn open(on_connect: impl Fn(Stream, Admission) + Send + Sync + 'static) -> io::Result<Self> {
-        let (address, open) = platform::open(STRANGERS, on_connect)?;
+        let (address, open) = platform::open(2 * STRANGERS, on_connect)?;
         Ok(Self { address, _open: open })
     }
 }
