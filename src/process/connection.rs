@@ -100,7 +100,8 @@ impl Connection {
                 drop(stranger.admission.lock().take());
                 let peer = invited.came(link, &hello);
                 let peer = self.peer.get_or_init(|| peer);
-                link.send(welcome.to_frame(), When::Now)?;
+                // If it has gone, what it sent before is still worth having.
+                let _ = link.send(welcome.to_frame(), When::Now);
                 peer.welcomed(link);
                 Ok(())
             }

@@ -247,6 +247,7 @@ fn the_socket_and_its_folder_are_gone_with_the_last_pipe() {
         drop(receiver);
         drop(UnixStream::connect(&path).unwrap());
         drop(other);
+        router.dispatch(&mut ());
         // The I/O thread may be just about to let it go.
         let begun = std::time::Instant::now();
         while folder.exists() {
