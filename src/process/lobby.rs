@@ -113,7 +113,9 @@ impl Lobby {
         if strangers.len() <= STRANGERS {
             return;
         }
-        strangers.retain(|link| link.upgrade().is_some_and(|link| link.protocol().is_stranger()));
+        // Kept until the lock is free: with the last handle goes what is the user's.
+        let links: Vec<_> = strangers.iter().filter_map(Weak::upgrade).collect();
+        *strangers = links.iter().filter(|link| link.protocol().is_stranger()).map(Arc::downgrade).collect();
         let oldest = if strangers.len() > STRANGERS { strangers.pop_front() } else { None };
         drop(strangers);
         if let Some(oldest) = oldest.and_then(|oldest| oldest.upgrade()) {
@@ -231,7 +233,9 @@ mod tests {
             unreachable!("nobody is let in")
         }
         fn expired(&self) {}
-        fn started(&self, _: Arc<dyn Watched>) {}
+        fn starting(&self) {}
+        fn started(self: Arc<Self>, _: Arc<dyn Watched>) {}
+        fn not_started(&self) {}
         fn exited(&self, _: Option<ExitStatus>) {}
         fn ask_to_stop(&self) -> bool {
             false
