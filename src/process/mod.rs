@@ -5,6 +5,8 @@ mod codec;
 mod command;
 mod connection;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod lobby;
 mod outlet;
 mod remote_pipe;

@@ -9,10 +9,10 @@ mod crowd;
 mod door;
 mod ends;
 mod hostile;
+#[path = "../support/peer/python.rs"]
+#[allow(unreachable_pub)] // for the others who use it
+mod interpreter;
 mod kinds;
-#[path = "../support/peer/mod.rs"]
-#[allow(dead_code, reason = "of the peers this one needs the interpreter only")]
-mod peer;
 mod places;
 mod python;
 mod raw;

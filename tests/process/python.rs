@@ -5,7 +5,7 @@ use foreground::{MessageReceiver, MessageRouter, PipeEnd, Refusal};
 use serde::Deserialize;
 
 use crate::common::{Seen, WAIT, collect, router, until_end};
-use crate::peer::python::{Python, root};
+use crate::interpreter::{Python, root};
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 struct Step {

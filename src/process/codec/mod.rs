@@ -26,7 +26,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    const ALL: [Self; 2] = [Self::Postcard, Self::Json];
+    pub(super) const ALL: [Self; 2] = [Self::Postcard, Self::Json];
 
     /// The name on the wire.
     pub(super) fn name(self) -> &'static str {

@@ -1,10 +1,16 @@
 //! Where the processes of this machine, and of this user, meet.
 
+#[cfg(any(windows, all(test, unix)))]
+mod bridge;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(unix)]
 use self::unix as platform;
+#[cfg(windows)]
+use self::windows as platform;
 
 use std::io;
 use std::time::Instant;
@@ -34,4 +40,9 @@ impl Door {
 /// Connects to a door, and waits for it until the deadline.
 pub(super) fn connect(address: &str, deadline: Option<Instant>) -> io::Result<Stream> {
     platform::connect(address, deadline)
+}
+
+/// Waits until the system has what was written before the stream was shut down, so that this process may exit.
+pub(super) fn wait_carried(stream: &Stream, deadline: Option<Instant>) {
+    platform::wait_carried(stream, deadline);
 }
