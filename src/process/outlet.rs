@@ -46,6 +46,8 @@ pub(super) struct Outlet {
     order: Mutex<()>,
     /// Nothing can be sent any more. A copy, for a quick look.
     closed: AtomicBool,
+    /// A send has found that the connection has ended, before the thread that reads it has.
+    is_cut: AtomicBool,
     epoch: Instant,
     /// When something was sent last, in nanoseconds since `epoch`.
     sent_at: AtomicU64,
@@ -81,6 +83,7 @@ impl Outlet {
             changed: Condvar::new(),
             order: Mutex::new(()),
             closed: AtomicBool::new(false),
+            is_cut: AtomicBool::new(false),
             epoch: Instant::now(),
             sent_at: AtomicU64::new(0),
         });
@@ -148,7 +151,12 @@ impl Outlet {
             }),
             Capacity::Latest => self.write_newest(link, bytes),
         };
-        sent.or_else(|kind| refuse(message, kind))
+        sent.or_else(|kind| {
+            if kind == RemoteSendErrorKind::Closed {
+                self.is_cut.store(true, Ordering::Relaxed); // see `is_closed`
+            }
+            refuse(message, kind)
+        })
     }
 
     fn write(&self, link: &ConnectionLink, bytes: Vec<u8>, wait: Wait) -> Result<(), RemoteSendErrorKind> {
@@ -231,7 +239,7 @@ impl Outlet {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.closed.load(Ordering::Acquire) || self.is_cut.load(Ordering::Relaxed) // the latter is found again by any send
     }
 
     /// Ends the pipe, once all that was sent has been given to the system.
@@ -300,7 +308,7 @@ impl Peer for Outlet {
 
     fn on_closed(self: Arc<Self>, reason: &Disconnect) {
         let was_welcome = self.welcome.get().is_some();
-        let was_told = self.is_closed() || self.state.lock().ended || !was_welcome;
+        let was_told = self.closed.load(Ordering::Acquire) || self.state.lock().ended || !was_welcome;
         self.close();
         self.answer(Err(ConnectError::disconnected(reason)));
         if !was_told && self.on_lost == OnLost::Exit {

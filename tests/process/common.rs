@@ -11,7 +11,7 @@ use foreground::{MessageReceiver, MessageRouter, PipeEnd};
 pub const WAIT: Duration = Duration::from_secs(60);
 
 /// Says what a child is to do.
-const BEHAVIOUR: &str = "FOREGROUND_TEST_BEHAVIOUR";
+pub const BEHAVIOUR: &str = "FOREGROUND_TEST_BEHAVIOUR";
 
 /// What a router's state collects.
 #[derive(Debug)]
@@ -48,15 +48,13 @@ pub fn until_end<T: Send + 'static>(router: &MessageRouter<Seen<T>>) -> Seen<T> 
 /// A child that behaves as a function of `behaviours` does.
 pub fn child(behaviour: &str, ticket: Ticket) -> Command {
     let mut command = Command::this_program().unwrap();
-    command.args([
-        "--exact",
-        "common::without_a_behaviour_this_is_a_test_like_any",
-        "--nocapture",
-        "--test-threads=1",
-    ]);
-    command.env(BEHAVIOUR, behaviour).ticket(ticket);
+    command.args(ARGUMENTS).env(BEHAVIOUR, behaviour).ticket(ticket);
     command
 }
+
+/// What makes a child of this program.
+pub const ARGUMENTS: [&str; 4] =
+    ["--exact", "common::without_a_behaviour_this_is_a_test_like_any", "--nocapture", "--test-threads=1"];
 
 /// In a child, this is what it does, and the rest of the test never comes. It is a test, for that is how a program of tests is made
 /// to run something.

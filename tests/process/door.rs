@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use foreground::process::{ConnectError, ConnectErrorKind, RemotePipeOptions, RemoteSender, Ticket};
+use foreground::process::{
+    ConnectError, ConnectErrorKind, RemotePipeOptions, RemoteSender, TICKET_VARIABLE, Ticket,
+};
 use foreground::{PipeEnd, Refusal};
 
-use crate::common::{Seen, collect, router, until_end};
+use crate::alone::alone;
+use crate::common::{ARGUMENTS, BEHAVIOUR, Seen, collect, router, until_end};
 use crate::raw::{self, Parts, Raw};
 
 fn come(ticket: Ticket) -> Result<RemoteSender<u32>, ConnectError> {
@@ -228,4 +231,41 @@ fn a_greeting_may_come_byte_by_byte() {
     }
     let seen = until_end(&router);
     assert_eq!((seen.messages, seen.end), (vec![5], Some(PipeEnd::Stopped)));
+}
+
+#[test]
+fn a_process_of_another_user_is_sent_away_on_both_sides() {
+    alone("door::a_process_of_another_user_is_sent_away_on_both_sides", &[], || {
+        use std::fs::{Permissions, set_permissions};
+        use std::os::unix::fs::PermissionsExt;
+        use std::os::unix::process::CommandExt;
+
+        let router = router();
+        let (ticket, receiver) = router.remote_pipe::<u32>().unwrap();
+        collect(&receiver);
+        // As if somebody had opened the folder to all.
+        let path = std::path::PathBuf::from(Parts::of(&ticket).path);
+        set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+        set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
+        // A copy of this program that others may run.
+        let folder = tempfile::tempdir().unwrap();
+        set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        let program = folder.path().join("program");
+        std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        for (behaviour, expected) in [("speak bytes to the door", 11), ("come to a foreign door", 12)] {
+            let status = std::process::Command::new(&program)
+                .args(ARGUMENTS)
+                .env(BEHAVIOUR, behaviour)
+                .env(TICKET_VARIABLE, ticket.to_string())
+                .uid(12345)
+                .status();
+            match status {
+                Ok(status) => assert_eq!(status.code(), Some(expected), "{behaviour}"),
+                // Only root can become somebody else.
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
+            }
+        }
+        drop(come(ticket).unwrap().start());
+        assert_eq!(until_end(&router).end, Some(PipeEnd::Stopped));
+    });
 }

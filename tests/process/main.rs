@@ -8,6 +8,7 @@ mod common;
 mod crowd;
 mod door;
 mod ends;
+mod fake_router;
 mod hostile;
 #[path = "../support/peer/python.rs"]
 #[allow(unreachable_pub)] // for the others who use it

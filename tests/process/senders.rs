@@ -7,6 +7,8 @@ use std::thread;
 
 use foreground::process::{RemoteSendErrorKind, RemoteSender, StartedRemoteSender, Ticket};
 
+use crate::raw::{Parts, Raw};
+
 /// The second ticket of a child that has two.
 pub const SECOND: &str = "FOREGROUND_TEST_SECOND_TICKET";
 /// How many messages a child is to send.
@@ -32,6 +34,8 @@ pub fn behave(behaviour: &str) {
         "as many as there is room for" => as_many_as_there_is_room_for(),
         "for ever" => for_ever(),
         "where is the door" => places(),
+        "speak bytes to the door" => speak_bytes_to_the_door(),
+        "come to a foreign door" => come_to_a_foreign_door(),
         other => panic!("no such behaviour: {other}"),
     }
 }
@@ -123,4 +127,19 @@ fn places() {
     let opened = router.remote_pipe::<u32>();
     let place = opened.map(|(ticket, _)| ticket.to_string()).map_err(|error| error.to_string());
     report.send(place).unwrap();
+}
+
+/// Shows its ticket without a look at who listens, and says whether it was sent away.
+fn speak_bytes_to_the_door() {
+    let parts = Parts::of(&Ticket::from_env().unwrap());
+    let mut raw = Raw::connect(&parts);
+    let _ = raw.try_write(&parts.hello());
+    process::exit(if raw.until_closed().is_empty() { 11 } else { 1 });
+}
+
+/// Comes with its ticket to a door of another user.
+fn come_to_a_foreign_door() {
+    let error = RemoteSender::<u32>::from_env().unwrap_err();
+    assert!(error.to_string().contains("another user's"), "{error}");
+    process::exit(12);
 }

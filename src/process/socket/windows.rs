@@ -1,6 +1,6 @@
 //! A named pipe with a name that nobody guesses, which only this user may open.
 //!
-//! This was not run: it is what compiles against `interprocess`, whose part in it is the same on Unix, where `bridge` is tested.
+//! This compiles for Windows, and was not run there. What it does with the pipe is in `bridge`, which is tested on Unix.
 
 use std::io;
 use std::time::Instant;
