@@ -4,3 +4,5 @@
 pub use crate::bus::socket::fuzzing as bus;
 #[cfg(all(feature = "channel", feature = "msgpack"))]
 pub use crate::channel::fuzzing as channel;
+#[cfg(feature = "process")]
+pub use crate::process::fuzzing as process;

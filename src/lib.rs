@@ -84,6 +84,9 @@ pub mod guide {
     #[cfg(feature = "process")]
     #[doc = include_str!("docs/process_or_thread.md")]
     pub mod process_or_thread {}
+    #[cfg(feature = "process")]
+    #[doc = include_str!("docs/process_wire.md")]
+    pub mod process_wire {}
     #[cfg(feature = "tasks")]
     #[doc = include_str!("docs/coming_from.md")]
     pub mod coming_from {}

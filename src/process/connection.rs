@@ -38,17 +38,28 @@ struct Stranger {
     lobby: Weak<Lobby>,
     /// It counts as long as this is here.
     admission: Mutex<Option<Admission>>,
+    /// How long it may take to show its ticket.
+    patience: Duration,
 }
 
 impl Connection {
     /// Takes somebody who came to the door.
-    pub(super) fn receive(stream: Stream, lobby: Weak<Lobby>, admission: Admission) {
-        let stranger = Stranger { lobby, admission: Mutex::new(Some(admission)) };
+    pub(super) fn receive(stream: Stream, lobby: &Arc<Lobby>, admission: Admission, patience: Duration) {
+        let stranger =
+            Stranger { lobby: Arc::downgrade(lobby), admission: Mutex::new(Some(admission)), patience };
         let limit = Arc::new(AtomicUsize::new(wire::GREETING_LIMIT));
         let connection = Self { peer: OnceLock::new(), stranger: Some(stranger), limit };
-        if let Err(error) = connection.open(stream) {
-            log::warn!("foreground: a process that came with a ticket cannot be received: {error}");
+        match connection.open(stream) {
+            Ok(link) => lobby.stands_at_the_door(&link),
+            Err(error) => {
+                log::warn!("foreground: a process that came with a ticket cannot be received: {error}");
+            }
         }
+    }
+
+    /// Whether it has shown no ticket yet, or a bad one.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.peer.get().is_none()
     }
 
     /// Takes a connection that was made from here, to a router that is trusted.
@@ -59,7 +70,7 @@ impl Connection {
 
     fn open(self, stream: Stream) -> std::io::Result<ConnectionLink> {
         let timeouts = Timeouts {
-            greeting: self.stranger.as_ref().map(|_| GREETING_TIME),
+            greeting: self.stranger.as_ref().map(|stranger| stranger.patience),
             // A process may be stopped for as long as somebody looks at it in a debugger.
             message: None,
             stall: None,
@@ -89,7 +100,8 @@ impl Connection {
                 drop(stranger.admission.lock().take());
                 let peer = invited.came(link, &hello);
                 let peer = self.peer.get_or_init(|| peer);
-                link.send(welcome.to_frame(), When::Now)?;
+                // If it has gone, what it sent before is still worth having.
+                let _ = link.send(welcome.to_frame(), When::Now);
                 peer.welcomed(link);
                 Ok(())
             }

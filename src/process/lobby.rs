@@ -4,16 +4,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::process::ExitStatus;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::connection::{Connection, ConnectionLink, Peer};
-use super::socket::Door;
+use super::connection::{Connection, ConnectionLink, GREETING_TIME, Peer};
+use super::socket::{Door, STRANGERS};
 use super::ticket::{Secret, Ticket};
 use super::wire::{Denial, Hello, VERSION, Welcome};
-use crate::net::Timer;
+use crate::net::{Disconnect, DisconnectKind, Link, Timer};
 
 /// Who has a ticket out. Called on the I/O thread, unless it says otherwise.
 pub(super) trait Invited: Send + Sync {
@@ -58,6 +58,8 @@ static SHARED: Mutex<Weak<Lobby>> = Mutex::new(Weak::new());
 pub(super) struct Lobby {
     door: Door,
     desk: Mutex<Desk>,
+    /// Who has come and shown no ticket yet, the oldest first; and some who have gone.
+    strangers: Mutex<VecDeque<Weak<Link<Connection>>>>,
 }
 
 #[derive(Default)]
@@ -92,15 +94,45 @@ impl Lobby {
         if let Some(lobby) = shared.upgrade() {
             return Ok(lobby);
         }
-        let slot = Arc::new(Mutex::new(Weak::<Self>::new()));
-        let receiving = Arc::clone(&slot);
-        let door = Door::open(move |stream, admission| {
-            Connection::receive(stream, receiving.lock().clone(), admission);
-        })?;
-        let lobby = Arc::new(Self { door, desk: Mutex::default() });
-        *slot.lock() = Arc::downgrade(&lobby);
+        let lobby = Self::open(GREETING_TIME)?;
         *shared = Arc::downgrade(&lobby);
         Ok(lobby)
+    }
+
+    /// Opens one, in which a stranger has so long to show its ticket.
+    fn open(patience: Duration) -> io::Result<Arc<Self>> {
+        let slot = Arc::new(OnceLock::<Weak<Self>>::new());
+        let receiving = Arc::clone(&slot);
+        let door = Door::open(move |stream, admission| {
+            // Whoever comes before it is set has no ticket of ours: there is none yet.
+            if let Some(lobby) = receiving.get().and_then(Weak::upgrade) {
+                Connection::receive(stream, &lobby, admission, patience);
+            }
+        })?;
+        let lobby = Arc::new(Self { door, desk: Mutex::default(), strangers: Mutex::default() });
+        let _ = slot.set(Arc::downgrade(&lobby));
+        Ok(lobby)
+    }
+
+    /// Somebody has come. If there are too many who say nothing, the one that has been silent for longest has to go: those who were
+    /// invited show their ticket at once, and must not wait until the others' time is up.
+    pub(super) fn stands_at_the_door(&self, link: &ConnectionLink) {
+        let mut strangers = self.strangers.lock();
+        strangers.push_back(Arc::downgrade(link));
+        if strangers.len() <= STRANGERS {
+            return;
+        }
+        // Kept until the lock is free: with the last handle goes what is the user's.
+        let links: Vec<_> = strangers.iter().filter_map(Weak::upgrade).collect();
+        *strangers = links.iter().filter(|link| link.protocol().is_stranger()).map(Arc::downgrade).collect();
+        let oldest = if strangers.len() > STRANGERS { strangers.pop_front() } else { None };
+        drop(strangers);
+        if let Some(oldest) = oldest.and_then(|oldest| oldest.upgrade()) {
+            oldest.close(Disconnect::new(
+                DisconnectKind::TimedOut,
+                "too many came after it, and it said nothing",
+            ));
+        }
     }
 
     /// Writes a ticket, good for so long, or for ever.
@@ -187,4 +219,91 @@ pub(super) fn check_version(hello: &Hello) -> Result<(), (Denial, String)> {
         hello.version
     );
     Err((Denial::Version, text))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::process::connection::Peer;
+
+    /// Tells what it is asked, and lets nobody in.
+    struct Nobody(mpsc::Sender<u64>);
+
+    impl Invited for Nobody {
+        fn admit(&self, hello: &Hello) -> Result<Welcome, (Denial, String)> {
+            self.0.send(hello.number).unwrap();
+            Err((Denial::Type, "not today".into()))
+        }
+        fn came(self: Arc<Self>, _: &ConnectionLink, _: &Hello) -> Arc<dyn Peer> {
+            unreachable!("nobody is let in")
+        }
+        fn expired(&self) {}
+        fn starting(&self) {}
+        fn started(self: Arc<Self>, _: Arc<dyn Watched>) {}
+        fn not_started(&self) {}
+        fn exited(&self, _: Option<ExitStatus>) {}
+        fn ask_to_stop(&self) -> bool {
+            false
+        }
+    }
+
+    fn hello(ticket: &Ticket) -> Vec<u8> {
+        let hello = Hello {
+            version: VERSION,
+            number: ticket.number,
+            secret: ticket.secret.0,
+            codec: "json".into(),
+            type_name: "u8".into(),
+        };
+        hello.to_frame()
+    }
+
+    /// Reads until the connection ends; a minute is the limit.
+    fn rest(stream: &mut UnixStream) -> Vec<u8> {
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        rest
+    }
+
+    #[test]
+    fn a_stranger_that_says_nothing_or_little_is_cut_off_and_its_ticket_stays_good() {
+        let lobby = Lobby::open(Duration::from_millis(50)).unwrap();
+        let (asked, was_asked) = mpsc::channel();
+        let ticket = lobby.invite(Arc::new(Nobody(asked)), None).unwrap();
+        let mut silent = UnixStream::connect(&ticket.address).unwrap();
+        assert_eq!(rest(&mut silent), b"");
+
+        let hello = hello(&ticket);
+        let mut slow = UnixStream::connect(&ticket.address).unwrap();
+        slow.write_all(&hello[..hello.len() - 1]).unwrap();
+        assert_eq!(rest(&mut slow), b"", "each byte does not begin the time anew");
+
+        assert!(was_asked.try_recv().is_err());
+        let mut invited = UnixStream::connect(&ticket.address).unwrap();
+        invited.write_all(&hello).unwrap();
+        invited.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(rest(&mut invited)[4], b'D');
+        assert_eq!(was_asked.recv().unwrap(), ticket.number);
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_strangers_makes_room() {
+        let lobby = Lobby::open(Duration::from_secs(3600)).unwrap();
+        let (asked, was_asked) = mpsc::channel();
+        let ticket = lobby.invite(Arc::new(Nobody(asked)), None).unwrap();
+        let mut oldest = UnixStream::connect(&ticket.address).unwrap();
+        let crowd: Vec<_> = (0..STRANGERS).map(|_| UnixStream::connect(&ticket.address).unwrap()).collect();
+        assert_eq!(rest(&mut oldest), b"");
+        let mut invited = UnixStream::connect(&ticket.address).unwrap();
+        invited.write_all(&hello(&ticket)).unwrap();
+        invited.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(rest(&mut invited)[4], b'D');
+        assert_eq!(was_asked.recv().unwrap(), ticket.number);
+        drop(crowd);
+    }
 }

@@ -6,6 +6,8 @@ mod command;
 mod connection;
 mod error;
 mod exit;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod lobby;
 mod outlet;
 mod remote_pipe;

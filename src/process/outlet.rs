@@ -259,6 +259,7 @@ impl Outlet {
         }
         if let Some(link) = self.link.get() {
             link.finish(Disconnect::closed_here());
+            socket::wait_carried(link.stream(), Instant::now().checked_add(LINGER));
         }
     }
 

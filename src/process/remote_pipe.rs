@@ -373,7 +373,7 @@ impl<T: DeserializeOwned + Send + 'static> Intake<T> {
 impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
     fn admit(&self, hello: &Hello) -> Result<Welcome, (Denial, String)> {
         let checked = check_version(hello).map_err(|denied| (Refusal::Version, denied)).and_then(|()| {
-            if hello.type_name != self.terms.type_name {
+            if hello.type_name != wire::short(&self.terms.type_name) {
                 let text =
                     format!("messages of {} are sent, and {} is received", hello.type_name, self.label());
                 return Err((Refusal::Type, (Denial::Type, text)));
@@ -454,7 +454,7 @@ impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
                 let lent = Lent { intake: self, sender: self.lend() };
                 self.receive(link, &lent.sender, payload)
             }
-            kind::START => self.start(),
+            kind::START if payload.is_empty() => self.start(),
             kind::END => {
                 self.end_with(match EndCode::read(payload)? {
                     EndCode::Stopped => PipeEnd::Stopped,

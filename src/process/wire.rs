@@ -241,14 +241,19 @@ pub(super) fn read_credit(payload: &[u8]) -> Result<u32, Disconnect> {
     payload.try_into().map(u32::from_be_bytes).map_err(|_| malformed("room that is none"))
 }
 
-/// Texts of a greeting are short: what is cut off of them is told by the comparison.
-fn push_text(bytes: &mut Vec<u8>, text: &str) {
+/// As much of a text as a greeting takes of it.
+pub(super) fn short(text: &str) -> &str {
     let mut length = text.len().min(1000);
     while !text.is_char_boundary(length) {
         length -= 1;
     }
-    bytes.extend((length as u16).to_be_bytes());
-    bytes.extend(&text.as_bytes()[..length]);
+    &text[..length]
+}
+
+fn push_text(bytes: &mut Vec<u8>, text: &str) {
+    let text = short(text);
+    bytes.extend((text.len() as u16).to_be_bytes());
+    bytes.extend(text.as_bytes());
 }
 
 struct Fields<'a>(&'a [u8]);

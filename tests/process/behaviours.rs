@@ -8,7 +8,7 @@ pub fn behave(behaviour: &str) {
     match behaviour {
         "count" => count(),
         "abort" => abort(),
-        other => panic!("no such behaviour: {other}"),
+        other => crate::senders::behave(other),
     }
 }
 

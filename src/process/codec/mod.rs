@@ -1,10 +1,15 @@
 //! How messages become bytes between processes.
 
+mod guard;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::guard::Guard;
 use crate::channel::json;
 
 /// How a sender in another process writes its messages. The receiver reads any of them.
@@ -12,15 +17,16 @@ use crate::channel::json;
 #[non_exhaustive]
 pub enum Codec {
     /// [postcard](https://docs.rs/postcard): the shortest and the quickest. It holds no names, so both sides must be built
-    /// from the same type, and types that describe themselves, as `serde_json::Value`, cannot be read.
+    /// from the same type, and types that describe themselves, as `serde_json::Value`, cannot be read. Values may be nested 256
+    /// levels deep, where a struct, an option, a list and so on each is a level.
     #[default]
     Postcard,
-    /// JSON, which every language has: as [`channel::Json`](crate::channel::Json) reads it.
+    /// JSON, which every language has: as [`channel::Json`](crate::channel::Json) reads it, up to 128 levels deep.
     Json,
 }
 
 impl Codec {
-    const ALL: [Self; 2] = [Self::Postcard, Self::Json];
+    pub(super) const ALL: [Self; 2] = [Self::Postcard, Self::Json];
 
     /// The name on the wire.
     pub(super) fn name(self) -> &'static str {
@@ -49,11 +55,19 @@ impl Codec {
     /// Reads a message, and nothing behind it.
     pub(super) fn read<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
         match self {
-            Self::Postcard => match postcard::take_from_bytes(bytes) {
-                Ok((message, [])) => Ok(message),
-                Ok((_, rest)) => Err(CodecError::new(format!("{} bytes too many", rest.len()))),
-                Err(error) => Err(CodecError::new(error)),
-            },
+            Self::Postcard => {
+                let guard = Guard::new(bytes.len());
+                let mut reader = postcard::Deserializer::from_bytes(bytes);
+                let message =
+                    T::deserialize(guard.watch(&mut reader)).map_err(|error| match guard.exceeded() {
+                        Some(what) => CodecError::new(what),
+                        None => CodecError::new(error),
+                    })?;
+                match reader.finalize().map_err(CodecError::new)? {
+                    [] => Ok(message),
+                    rest => Err(CodecError::new(format!("{} bytes too many", rest.len()))),
+                }
+            }
             Self::Json => {
                 let text = std::str::from_utf8(bytes).map_err(CodecError::new)?;
                 json::read(text).map_err(CodecError::new)

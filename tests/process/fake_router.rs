@@ -1,0 +1,117 @@
+//! A router that answers what it should not, as the sender in the other process sees it.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread;
+
+use foreground::process::{ConnectError, ConnectErrorKind, RemoteSender, Ticket};
+
+use crate::common::WAIT;
+use crate::raw::frame;
+
+/// A ticket of a door at which `answer` is called with whoever comes, after the greeting was read.
+fn door(
+    answer: impl FnOnce(UnixStream) + Send + 'static,
+) -> (Ticket, thread::JoinHandle<()>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    let router = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(WAIT)).unwrap();
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut hello = vec![0; u32::from_be_bytes(length) as usize];
+        stream.read_exact(&mut hello).unwrap();
+        assert_eq!(hello[0], b'H');
+        answer(stream);
+    });
+    let ticket = format!("fg1.1.{}@{}", "00".repeat(32), path.display()).parse().unwrap();
+    (ticket, router, folder)
+}
+
+fn connect(ticket: Ticket) -> Result<RemoteSender<u32>, ConnectError> {
+    RemoteSender::builder().survive().connect(ticket)
+}
+
+/// What comes of an answer of these bytes, after which the router goes.
+fn answered(bytes: Vec<u8>) -> ConnectErrorKind {
+    let (ticket, router, _folder) = door(move |mut stream| stream.write_all(&bytes).unwrap());
+    let error = connect(ticket).unwrap_err();
+    router.join().unwrap();
+    error.kind()
+}
+
+#[test]
+fn each_denial_is_its_own_error() {
+    let denial = |code: u8| answered(frame(b'D', &[&[code], &b"why"[..]].concat()));
+    assert_eq!(denial(1), ConnectErrorKind::VersionMismatch);
+    assert_eq!(denial(2), ConnectErrorKind::UnknownTicket);
+    assert_eq!(denial(3), ConnectErrorKind::UsedTicket);
+    assert_eq!(denial(4), ConnectErrorKind::ExpiredTicket);
+    assert_eq!(denial(5), ConnectErrorKind::TypeMismatch);
+    assert_eq!(denial(6), ConnectErrorKind::UnknownCodec);
+    // Of a version to come.
+    assert_eq!(denial(99), ConnectErrorKind::UnknownTicket);
+}
+
+#[test]
+fn an_answer_that_is_none_is_a_disconnect() {
+    for bytes in [
+        vec![],
+        vec![0, 0, 0],
+        vec![0xff; 4],
+        vec![0, 0, 0, 0],
+        frame(b'D', b""),
+        frame(b'W', b""),
+        frame(b'W', &[0, 1, 9, 0, 0, 0, 1, 0, 0, 0, 9]),
+        frame(b'?', b""),
+        frame(b'C', b"12345"),
+    ] {
+        assert_eq!(answered(bytes.clone()), ConnectErrorKind::Disconnected, "{bytes:?}");
+    }
+}
+
+#[test]
+fn nobody_at_the_address_is_unreachable() {
+    let (ticket, _, folder) = door(|_| ());
+    drop(folder);
+    assert_eq!(connect(ticket).unwrap_err().kind(), ConnectErrorKind::Unreachable);
+    let long = format!("fg1.1.{}@/{}", "00".repeat(32), "x".repeat(500)).parse().unwrap();
+    assert_eq!(connect(long).unwrap_err().kind(), ConnectErrorKind::Unreachable);
+}
+
+const WELCOME: [u8; 11] = [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 100];
+
+#[test]
+fn a_sender_that_survives_its_router_sees_that_nobody_receives() {
+    for bad in [vec![], vec![0xff; 9], frame(b'?', b""), frame(b'X', b"")] {
+        let (ticket, router, _folder) = door(move |mut stream| {
+            stream.write_all(&frame(b'W', &WELCOME)).unwrap();
+            stream.write_all(&bad).unwrap();
+        });
+        let sender = connect(ticket).unwrap().start();
+        let error = (0..).find_map(|n| sender.send(n).err()).unwrap();
+        assert!(error.is_closed() && sender.is_closed());
+        router.join().unwrap();
+    }
+}
+
+#[test]
+fn hostile_credits_do_not_overflow() {
+    let (ticket, router, _folder) = door(|mut stream| {
+        let bounded = [0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 100];
+        stream.write_all(&frame(b'W', &bounded)).unwrap();
+        for _ in 0..3 {
+            stream.write_all(&frame(b'C', &[0xff; 4])).unwrap();
+        }
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest.iter().filter(|&&byte| byte == b'M').count(), 10);
+        assert_eq!(&rest[rest.len() - 2..], [b'E', 0]);
+    });
+    let sender = connect(ticket).unwrap().start();
+    (0..10).for_each(|n| sender.send(n).unwrap());
+    drop(sender);
+    router.join().unwrap();
+}
