@@ -7,6 +7,7 @@ mod connection;
 mod error;
 mod lobby;
 mod outlet;
+mod pool;
 mod remote_pipe;
 mod remote_sender;
 mod socket;
@@ -19,6 +20,10 @@ pub use self::codec::Codec;
 pub use self::command::Command;
 pub use self::error::{
     ConnectError, ConnectErrorKind, RemotePipeError, RemoteSendError, RemoteSendErrorKind,
+};
+pub use self::pool::{
+    CallFunction, Functions, IterationFunction, ProcessError, ProcessExecutor, ProcessExecutorBuilder,
+    ProcessFunction, ProcessPoolError, ProgressFunction,
 };
 pub use self::remote_pipe::RemotePipeOptions;
 pub use self::remote_sender::{RemoteSender, RemoteSenderBuilder, StartedRemoteSender};

@@ -212,12 +212,12 @@ impl CancelToken {
     }
 
     /// Has `waker` woken by the cancel, until it is unregistered. Look at the flag after this, not before.
-    pub(super) fn register(&self, waker: &Waker) -> usize {
+    pub(crate) fn register(&self, waker: &Waker) -> usize {
         let waker = waker.clone();
         self.shared.waiting.lock().get_or_insert_default().insert(waker)
     }
 
-    pub(super) fn unregister(&self, key: usize) {
+    pub(crate) fn unregister(&self, key: usize) {
         // Nothing is there any more if the cancel has come. Dropped without the lock: a waker is the user's.
         let waker = self.shared.waiting.lock().as_mut().and_then(|waiting| waiting.try_remove(key));
         drop(waker);
@@ -251,7 +251,7 @@ fn park_until(deadline: Option<Instant>, condition: impl Fn() -> bool) -> bool {
 }
 
 /// A waker that unparks the calling thread.
-pub(super) fn unparker() -> Waker {
+pub(crate) fn unparker() -> Waker {
     struct Unpark(Thread);
 
     impl Wake for Unpark {
