@@ -1,6 +1,6 @@
 //! What the tests share: a router, and an executor whose workers are this program.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foreground::MessageRouter;
 use foreground::process::{Command, ProcessExecutor, ProcessExecutorBuilder};
@@ -22,10 +22,15 @@ pub fn router<S: 'static>() -> MessageRouter<S> {
 
 /// This program, as a worker.
 pub fn worker() -> Command {
+    worker_that("serves")
+}
+
+/// One that does something else.
+pub fn worker_that(does: &str) -> Command {
     let mut command = Command::this_program().unwrap();
     let arguments =
         ["--exact", "common::without_a_call_this_is_a_test_like_any", "--nocapture", "--test-threads=1"];
-    command.args(arguments).env(SERVES, "1");
+    command.args(arguments).env(SERVES, does);
     command
 }
 
@@ -37,9 +42,16 @@ pub fn executor<S: 'static>(router: &MessageRouter<S>, workers: usize) -> Proces
     builder(router).workers(workers).build().unwrap()
 }
 
-/// Routes until a condition holds, which it does but for a bug.
-pub fn until<S: 'static>(router: &MessageRouter<S>, state: &mut S, condition: impl FnMut(&mut S) -> bool) {
-    router.route_until(state, condition, WAIT).unwrap();
+/// Routes until a condition holds, which it does but for a bug. It is looked at time and again, as it may be one of the system's.
+pub fn until<S: 'static>(
+    router: &MessageRouter<S>,
+    state: &mut S,
+    mut condition: impl FnMut(&mut S) -> bool,
+) {
+    let began = Instant::now();
+    while router.route_until(state, &mut condition, Duration::from_millis(2)).is_err() {
+        assert!(began.elapsed() < WAIT, "it never comes");
+    }
 }
 
 /// How a task ends.
@@ -55,9 +67,16 @@ pub fn outcome<M, R, E, S: Default + 'static>(
 /// something.
 #[test]
 fn without_a_call_this_is_a_test_like_any() {
-    if std::env::var_os(SERVES).is_some() {
-        Table::new().functions.serve_if_worker();
-        unreachable!("it is a worker");
+    match std::env::var(SERVES).as_deref() {
+        Err(_) => {}
+        Ok("serves") => {
+            Table::new().functions.serve_if_worker();
+            unreachable!("it is a worker");
+        }
+        Ok(other) => {
+            crate::hostile::behave(other);
+            std::process::exit(0);
+        }
     }
     // In a process that is no worker this returns.
     Table::new().functions.serve_if_worker();
