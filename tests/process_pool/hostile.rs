@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use foreground::process::ProcessError;
 
-use crate::common::{builder, executor, outcome, router, worker_that};
+use crate::common::{WAIT, builder, executor, outcome, router, worker_that};
 use crate::functions::Table;
 
 /// In the worker.
 pub fn behave(how: &str) {
     match how {
         "ends" => return,
-        "sleeps" => loop {
-            thread::park();
-        },
+        // For longer than anybody waits, and not for ever: the tests may be killed meanwhile.
+        "sleeps" => return thread::sleep(2 * WAIT),
         _ => {}
     }
     let mut executor = greet(if how == "other version" { 2 } else { 1 });
@@ -49,8 +48,10 @@ pub fn behave(how: &str) {
     if how == "cut" {
         return;
     }
-    loop {
-        thread::park();
+    // It lives on, until the executor's process ends.
+    while matches!(executor.read(&mut [0; 64]), Ok(1..)) {}
+    if how == "closes" {
+        thread::sleep(2 * WAIT);
     }
 }
 

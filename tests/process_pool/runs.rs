@@ -76,11 +76,8 @@ proptest! {
                 }
             }
             turn = turn.saturating_add(1);
-            // What waits for ever is cancelled in the end.
-            let only_waiting = tasks.iter().zip(&*seen).all(|((work, _), seen)| {
-                seen.outcome.is_some() || matches!(work, Work::Wait)
-            });
-            if only_waiting && turn > 20 {
+            // What waits for ever is cancelled in the end: it has the workers, which the others wait for.
+            if turn > 20 {
                 for ((work, _), handle) in tasks.iter().zip(&handles) {
                     if matches!(work, Work::Wait) {
                         handle();
