@@ -10,6 +10,7 @@ mod exit;
 pub mod fuzzing;
 mod lobby;
 mod outlet;
+mod pool;
 mod remote_pipe;
 mod remote_sender;
 mod socket;
@@ -22,6 +23,10 @@ pub use self::codec::Codec;
 pub use self::command::Command;
 pub use self::error::{
     ConnectError, ConnectErrorKind, RemotePipeError, RemoteSendError, RemoteSendErrorKind,
+};
+pub use self::pool::{
+    CallFunction, Functions, IterationFunction, ProcessError, ProcessExecutor, ProcessExecutorBuilder,
+    ProcessFunction, ProcessPoolError, ProgressFunction,
 };
 pub use self::remote_pipe::RemotePipeOptions;
 pub use self::remote_sender::{RemoteSender, RemoteSenderBuilder, StartedRemoteSender};

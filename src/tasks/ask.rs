@@ -272,12 +272,12 @@ impl<A> Drop for AnswerFuture<A> {
 }
 
 /// A question on its way, whatever its type: an [`Asked`].
-pub(super) type AnyQuestion = Box<dyn Any + Send>;
+pub(crate) type AnyQuestion = Box<dyn Any + Send>;
 
 /// A question with the right to answer it.
-pub(super) struct Asked<Q: Question> {
-    pub(super) question: Q,
-    pub(super) answer: Answer<Q::Answer>,
+pub(crate) struct Asked<Q: Question> {
+    pub(crate) question: Q,
+    pub(crate) answer: Answer<Q::Answer>,
 }
 
 /// Makes the two ends of a question.

@@ -251,7 +251,7 @@ fn park_until(deadline: Option<Instant>, condition: impl Fn() -> bool) -> bool {
 }
 
 /// A waker that unparks the calling thread.
-pub(super) fn unparker() -> Waker {
+pub(crate) fn unparker() -> Waker {
     struct Unpark(Thread);
 
     impl Wake for Unpark {

@@ -20,28 +20,28 @@ struct Slot<M> {
 }
 
 /// A place in the order of messages for the newest value; void once the value was taken back.
-pub(super) struct LatestPlace<M> {
+pub(crate) struct LatestPlace<M> {
     latest: Latest<M>,
     retakes: u64,
 }
 
 impl<M> LatestPlace<M> {
     /// Takes the value that has this place, if it has not come to another one.
-    pub(super) fn take(&self) -> Option<M> {
+    pub(crate) fn take(&self) -> Option<M> {
         let mut slot = self.latest.lock();
         if slot.retakes == self.retakes { slot.value.take() } else { None }
     }
 }
 
 /// What a running task says.
-pub(super) enum Word<M> {
+pub(crate) enum Word<M> {
     Message(M),
     Latest(LatestPlace<M>),
     Question(AnyQuestion),
 }
 
 /// Where a task's words go.
-pub(super) trait Outlet<M>: Sync {
+pub(crate) trait Outlet<M>: Sync {
     /// Fails if nobody will hear them.
     fn send(&self, word: Word<M>) -> Result<(), TaskCancelled>;
 }
@@ -59,7 +59,7 @@ pub struct TaskContext<'a, M: Send + 'static> {
 }
 
 impl<'a, M: Send + 'static> TaskContext<'a, M> {
-    pub(super) fn new(outlet: &'a dyn Outlet<M>, token: &'a CancelToken, foreground: ThreadId) -> Self {
+    pub(crate) fn new(outlet: &'a dyn Outlet<M>, token: &'a CancelToken, foreground: ThreadId) -> Self {
         Self { outlet, token, foreground, latest: OnceLock::new() }
     }
 

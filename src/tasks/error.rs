@@ -58,7 +58,7 @@ impl<T> SubmitError<T> {
         }
     }
 
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> SubmitError<U> {
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> SubmitError<U> {
         match self {
             Self::NotRunning(task) => SubmitError::NotRunning(change(task)),
             Self::Pipe(task, error) => SubmitError::Pipe(change(task), error),

@@ -106,7 +106,7 @@ fn abandon<T: Task>(task: T, sender: &StartedSender<NoticeOf<T>>) {
 }
 
 /// Drops what is the user's, on a worker that must survive it. The panic hook has told of a panic.
-pub(super) fn drop_quietly<V>(value: V) {
+pub(crate) fn drop_quietly<V>(value: V) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // It is the user's too.
         std::mem::forget(payload);

@@ -25,3 +25,12 @@ pub use self::outcome::{PanicLocation, TaskOutcome};
 pub use self::pool::WorkerPool;
 pub use self::state::TaskState;
 pub use self::task::{Item, Progress, Report, Task};
+/// What a worker process needs to run functions as if they were tasks of its own.
+#[cfg(feature = "process")]
+pub(crate) mod remote {
+    pub(crate) use super::ask::{AnyQuestion, Asked};
+    pub(crate) use super::cancel::unparker;
+    pub(crate) use super::context::{LatestPlace, Outlet, Word};
+    pub(crate) use super::job::drop_quietly;
+    pub(crate) use super::outcome::{Caught, catch, note_places, panic_here};
+}

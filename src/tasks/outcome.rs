@@ -135,9 +135,9 @@ impl<R, E> Ending<R, E> {
 }
 
 /// A panic that was caught.
-pub(super) struct Caught {
-    message: String,
-    location: Option<PanicLocation>,
+pub(crate) struct Caught {
+    pub(crate) message: String,
+    pub(crate) location: Option<PanicLocation>,
 }
 
 thread_local! {
@@ -146,7 +146,7 @@ thread_local! {
 }
 
 /// Has the places of panics in tasks noted, from now on. What the panic hook did before, it still does.
-pub(super) fn note_places() {
+pub(crate) fn note_places() {
     static ONCE: Once = Once::new();
     // A panicking thread may not touch the hook; then a later submit does it.
     if thread::panicking() {
@@ -173,14 +173,26 @@ pub(super) fn note_places() {
 }
 
 /// Runs what may panic.
-pub(super) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
+pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
     // A task may run inside another one, if a closure that runs tasks is one.
     let outer = PLACE.replace(Some(None));
     // The closure is consumed: nobody sees what it left half-done but those to whom it lent it, who must look out
     // as they must with threads that panic.
     let result = panic::catch_unwind(AssertUnwindSafe(run));
     let location = PLACE.replace(outer).flatten();
-    result.map_err(|payload| Box::new(Caught { message: text_of(payload), location }))
+    result.map_err(|payload| match payload.downcast::<Elsewhere>() {
+        Ok(elsewhere) => Box::new(elsewhere.0),
+        Err(payload) => Box::new(Caught { message: text_of(payload), location }),
+    })
+}
+
+/// A panic that was caught in another process, on its way to the outcome of its task.
+struct Elsewhere(Caught);
+
+/// Ends the task that runs on this thread as one that panicked, for what it stands for has. The panic hook told of it there.
+#[cfg(feature = "process")]
+pub(crate) fn panic_here(caught: Caught) -> ! {
+    panic::resume_unwind(Box::new(Elsewhere(caught)))
 }
 
 /// What a panic said.

@@ -81,7 +81,7 @@ impl Codec {
 pub(super) struct CodecError(Box<dyn std::error::Error + Send + Sync>);
 
 impl CodecError {
-    fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(super) fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(error.into())
     }
 

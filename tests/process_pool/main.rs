@@ -1,0 +1,13 @@
+//! Functions that run in other processes, which these tests start: this very program, told by its environment to serve.
+#![cfg(unix)]
+
+mod calls;
+mod cancel;
+mod common;
+mod crashes;
+mod functions;
+mod hostile;
+mod progress;
+mod questions;
+mod runs;
+mod workers;

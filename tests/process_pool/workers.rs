@@ -1,0 +1,85 @@
+//! How worker processes come and go.
+
+use std::time::Duration;
+
+use crate::cancel::is_there;
+use crate::common::{WAIT, builder, executor, outcome, router, until};
+use crate::functions::Table;
+
+#[test]
+fn workers_start_with_the_first_task_and_end_with_the_executor() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = executor(&router, 2);
+    assert_eq!(executor.worker_ids(), []);
+    let id = executor.submit_call_in_process(&table.id, ()).unwrap();
+    let id = outcome(&router, &id).completed().unwrap();
+    assert_eq!(executor.worker_ids(), [id]);
+    drop(executor.clone());
+    assert!(is_there(id));
+    drop(executor);
+    // Nobody waits for it but the thread that was started with it.
+    until(&router, &mut (), |()| !is_there(id));
+}
+
+#[test]
+fn a_stop_ends_the_workers_that_wait() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = executor(&router, 1);
+    let id = executor.submit_call_in_process(&table.id, ()).unwrap();
+    outcome(&router, &id).completed().unwrap();
+    executor.stop().unwrap();
+    until(&router, &mut (), |()| executor.worker_ids().is_empty());
+}
+
+#[test]
+fn a_worker_that_has_waited_for_long_ends() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = builder(&router).workers(1).idle_timeout(Duration::from_millis(50)).build().unwrap();
+    let first = executor.submit_call_in_process(&table.id, ()).unwrap();
+    let first = outcome(&router, &first).completed().unwrap();
+    until(&router, &mut (), |()| executor.worker_ids().is_empty());
+    assert!(!is_there(first));
+    let count = executor.submit_call_in_process(&table.count, ()).unwrap();
+    assert_eq!(outcome(&router, &count).completed(), Some(1));
+}
+
+#[test]
+fn a_worker_that_has_done_its_share_is_replaced() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = builder(&router).workers(1).tasks_per_worker(3).build().unwrap();
+    for n in 0..9 {
+        let count = executor.submit_call_in_process(&table.count, ()).unwrap();
+        assert_eq!(outcome(&router, &count).completed(), Some(n % 3 + 1));
+    }
+    executor.shutdown(&mut (), WAIT).unwrap();
+    assert_eq!(executor.worker_ids(), []);
+}
+
+#[test]
+fn two_executors_have_workers_of_their_own() {
+    let (table, router) = (Table::new(), router::<()>());
+    let (one, two) = (executor(&router, 1), executor(&router, 1));
+    let first = one.submit_call_in_process(&table.id, ()).unwrap();
+    let second = two.submit_call_in_process(&table.id, ()).unwrap();
+    let ids = [outcome(&router, &first).completed().unwrap(), outcome(&router, &second).completed().unwrap()];
+    assert_ne!(ids[0], ids[1]);
+    assert!(!one.kill_worker(ids[1]));
+}
+
+#[test]
+fn descriptors_and_zombies_do_not_add_up() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = builder(&router).workers(1).tasks_per_worker(1).build().unwrap();
+    let descriptors = || std::fs::read_dir("/proc/self/fd").map_or(0, |all| all.count());
+    let mut before = None;
+    for n in 0..60 {
+        let square = executor.submit_call_in_process(&table.square, n).unwrap();
+        assert_eq!(outcome(&router, &square).completed(), Some(n * n));
+        until(&router, &mut (), |()| executor.worker_ids().is_empty());
+        if n == 10 {
+            before = Some(descriptors());
+        }
+    }
+    // Other tests of this program have descriptors too, but not forty-nine more than before.
+    assert!(descriptors() < before.unwrap() + 40 || cfg!(not(target_os = "linux")));
+}
