@@ -3,3 +3,4 @@
 mod behaviours;
 mod common;
 mod ends;
+mod volume;
