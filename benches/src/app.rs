@@ -3,7 +3,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use foreground::channel::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::ticks::Ticks;
 
@@ -190,6 +193,7 @@ impl<const N: usize> Message for Words<N> {
 }
 
 /// A value of which only the newest counts. The application's count becomes its number.
+#[derive(Deserialize, Serialize)]
 pub struct Value(Words<3>);
 
 impl Message for Value {
@@ -246,5 +250,79 @@ impl Message for Work {
                 app.count(0);
             }
         }
+    }
+}
+
+/// A message of 24 bytes that comes from another process, 17 to 20 of them on the way.
+#[derive(Deserialize, Serialize)]
+pub struct Sample {
+    number: u64,
+    values: [f64; 2],
+}
+
+impl Message for Sample {
+    fn numbered(number: u64) -> Self {
+        Self { number, values: [number as f64, 0.5] }
+    }
+
+    fn arrive(self, app: &mut App) {
+        assert_eq!(self.values, [self.number as f64, 0.5], "what comes is what was sent");
+        app.count(self.number);
+    }
+}
+
+/// One that takes a microsecond to handle.
+#[derive(Deserialize, Serialize)]
+pub struct SlowSample(Sample);
+
+impl Message for SlowSample {
+    fn numbered(number: u64) -> Self {
+        Self(Sample::numbered(number))
+    }
+
+    fn arrive(self, app: &mut App) {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_micros(1) {}
+        self.0.arrive(app);
+    }
+}
+
+/// A message that knows when it was sent by another process, in nanoseconds of the clock that both have.
+#[derive(Deserialize, Serialize)]
+pub struct RemoteStamp(u64);
+
+fn shared_clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
+}
+
+impl Message for RemoteStamp {
+    fn numbered(_: u64) -> Self {
+        Self(shared_clock())
+    }
+
+    fn arrive(self, app: &mut App) {
+        app.latencies.push(Duration::from_nanos(shared_clock().saturating_sub(self.0)));
+        app.count(0);
+    }
+}
+
+/// A message of 64 MiB.
+#[derive(Deserialize, Serialize)]
+pub struct Large(Bytes);
+
+impl Large {
+    pub const BYTES: usize = 64 << 20;
+}
+
+impl Message for Large {
+    fn numbered(number: u64) -> Self {
+        Self(Bytes(vec![number as u8; Self::BYTES]))
+    }
+
+    fn arrive(self, app: &mut App) {
+        let bytes = &self.0.0;
+        assert_eq!(bytes.len(), Self::BYTES);
+        assert_eq!(bytes.first(), bytes.last(), "what comes is what was sent");
+        app.count(bytes[0].into());
     }
 }

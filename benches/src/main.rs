@@ -8,10 +8,10 @@ use std::thread;
 
 use foreground_benches::harness::{self, Options};
 use foreground_benches::report::{json, markdown, svg, table};
-use foreground_benches::scenarios::Size;
+use foreground_benches::scenarios::{Size, remote};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    if harness::run_as_child() {
+    if harness::run_as_child() || remote::run_as_sender() {
         return Ok(());
     }
     let mut options = Options {

@@ -441,16 +441,18 @@ fn gone(link: &Connection) -> Option<SendError> {
     Some(SendError::Disconnected(link.reason().unwrap_or_else(Disconnect::closed_here)))
 }
 
-fn send(link: &Arc<Connection>, frame: Vec<u8>, when: When, wait: Wait) -> Result<(), SendError> {
+fn send(link: &Arc<Connection>, mut frame: Vec<u8>, when: When, wait: Wait) -> Result<(), SendError> {
     match wait {
         Wait::Never => {
             link.send(frame, when).map_err(SendError::Disconnected)?;
             link.protocol().limit_unsent(link).map_err(SendError::Disconnected)
         }
-        Wait::Until(deadline) => link.send_when_room(frame, when, deadline).map_err(|error| match error {
-            NotSent::Disconnected(reason) => SendError::Disconnected(reason),
-            NotSent::TimedOut => SendError::TimedOut,
-        }),
+        Wait::Until(deadline) => {
+            link.send_when_room(&mut frame, when, deadline).map_err(|error| match error {
+                NotSent::Disconnected(reason) => SendError::Disconnected(reason),
+                NotSent::TimedOut => SendError::TimedOut,
+            })
+        }
     }
 }
 

@@ -1,15 +1,19 @@
 //! A frame on the wire: its length in four bytes, the most significant first, then its payload.
 
+use std::borrow::Cow;
+
 use crate::net::{Collector, Decode, Disconnect, DisconnectKind};
 
-/// How long a length is.
-const HEADER: usize = 4;
+/// Where the length will be.
+pub(crate) const HEADER: [u8; HEADER_BYTES] = [0; HEADER_BYTES];
+
+const HEADER_BYTES: usize = 4;
 
 /// Finds the frames in what comes.
 #[derive(Debug)]
 pub(crate) struct FrameDecoder {
     limit: usize,
-    header: [u8; HEADER],
+    header: [u8; HEADER_BYTES],
     have: usize,
     payload: Option<Collector>,
 }
@@ -17,7 +21,7 @@ pub(crate) struct FrameDecoder {
 impl FrameDecoder {
     /// Takes frames of at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, header: [0; HEADER], have: 0, payload: None }
+        Self { limit, header: HEADER, have: 0, payload: None }
     }
 
     /// Takes frames of at most `limit` bytes from the next one on.
@@ -39,21 +43,25 @@ impl FrameDecoder {
     }
 }
 
-impl Decode for FrameDecoder {
-    type Message = Vec<u8>;
-
-    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, Disconnect> {
+impl FrameDecoder {
+    /// Finds the next frame, as [`Decode::decode`] does. One that came as a whole is not copied.
+    pub(crate) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, Disconnect> {
         if self.payload.is_none() {
-            let (taken, rest) = input.split_at(input.len().min(HEADER - self.have));
+            let (taken, rest) = input.split_at(input.len().min(HEADER_BYTES - self.have));
             self.header[self.have..self.have + taken.len()].copy_from_slice(taken);
             self.have += taken.len();
             *input = rest;
-            if self.have < HEADER {
+            if self.have < HEADER_BYTES {
                 return Ok(None);
             }
             let length = usize::try_from(u32::from_be_bytes(self.header)).unwrap_or(usize::MAX);
             if length > self.limit {
                 return Err(self.too_large(length));
+            }
+            if let Some((frame, rest)) = input.split_at_checked(length) {
+                *input = rest;
+                self.have = 0;
+                return Ok(Some(Cow::Borrowed(frame)));
             }
             self.payload = Some(Collector::new(length));
         }
@@ -62,7 +70,19 @@ impl Decode for FrameDecoder {
             self.payload = None;
             self.have = 0;
         }
-        Ok(frame)
+        Ok(frame.map(Cow::Owned))
+    }
+}
+
+impl Decode for FrameDecoder {
+    type Message<'a> = Vec<u8>;
+
+    fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Vec<u8>>, Disconnect> {
+        self.next(input).map(|frame| frame.map(Cow::into_owned))
+    }
+
+    fn collector(&mut self) -> Option<&mut Collector> {
+        self.payload.as_mut()
     }
 
     fn is_midway(&self) -> bool {
@@ -72,15 +92,15 @@ impl Decode for FrameDecoder {
 
 /// Leaves room for the length at the beginning of a frame.
 pub(crate) fn begin() -> Vec<u8> {
-    vec![0; HEADER]
+    HEADER.to_vec()
 }
 
 /// Writes the length of a frame, or says that it is too long.
 pub(crate) fn end(frame: &mut [u8], limit: usize) -> Result<(), usize> {
-    let length = frame.len() - HEADER;
+    let length = frame.len() - HEADER_BYTES;
     match u32::try_from(length) {
         Ok(header) if length <= limit => {
-            frame[..HEADER].copy_from_slice(&header.to_be_bytes());
+            frame[..HEADER_BYTES].copy_from_slice(&header.to_be_bytes());
             Ok(())
         }
         _ => Err(length),
@@ -111,6 +131,17 @@ mod tests {
             assert_eq!(found, [&b"abc"[..], b"", b"de"], "{step}");
             assert!(!decoder.is_midway());
         }
+    }
+
+    #[test]
+    fn only_a_frame_that_is_cut_is_copied() {
+        let mut decoder = FrameDecoder::new(3);
+        let mut input = &b"\0\0\0\x03abc\0\0\0\x02d"[..];
+        assert!(matches!(decoder.next(&mut input), Ok(Some(Cow::Borrowed(b"abc")))));
+        assert!(matches!(decoder.next(&mut input), Ok(None)));
+        assert!(decoder.is_midway() && input.is_empty());
+        assert!(matches!(decoder.next(&mut &b"e"[..]), Ok(Some(Cow::Owned(frame))) if frame == b"de"));
+        assert!(!decoder.is_midway());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 #[cfg(windows)]
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 
-use super::{Address, PeerAddress};
+use super::{Address, Collector, PeerAddress};
 
 /// A connected stream: TCP, or a Unix socket. Made [`From`] the standard library's.
 #[derive(Debug)]
@@ -85,6 +85,18 @@ impl Stream {
 
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         each!(&self.0, StreamKind, stream => (&*stream).read(buffer))
+    }
+
+    /// Reads right to where long messages are collected, if that is worth it.
+    #[cfg(unix)]
+    pub(super) fn read_into(&self, collector: &mut Collector) -> Option<io::Result<usize>> {
+        collector.room().map(|room| rustix::io::read(self, room).map_err(io::Error::from))
+    }
+
+    /// Elsewhere the way is by a buffer.
+    #[cfg(not(unix))]
+    pub(super) fn read_into(&self, _: &mut Collector) -> Option<io::Result<usize>> {
+        None
     }
 
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {

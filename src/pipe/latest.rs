@@ -21,6 +21,14 @@ impl<T: Send + 'static> Latest<T> {
     /// Puts a value in the place of the one that waits, due where it was sent and not where the old
     /// one was: a message sent before it on another pipe is still delivered before it.
     pub(crate) fn replace(&self, queue: &Queue, pipe: u32, value: T) -> Result<(), T> {
+        let replaced = self.replace_silently(queue, pipe, value)?;
+        queue.wake_if_asleep();
+        drop(replaced);
+        Ok(())
+    }
+
+    /// Does the same, but that the caller is to wake the foreground. Returns the value that was replaced.
+    pub(crate) fn replace_silently(&self, queue: &Queue, pipe: u32, value: T) -> Result<Option<T>, T> {
         // Lock order: slot, then queue. The foreground never holds the queue's lock when it takes a
         // slot's.
         let mut slot = self.slot.lock();
@@ -31,11 +39,7 @@ impl<T: Send + 'static> Latest<T> {
         let Ok(place) = queue.push_latest(pipe, old) else {
             return Err(value);
         };
-        let replaced = slot.value.replace((value, place));
-        drop(slot);
-        queue.wake_if_asleep();
-        drop(replaced);
-        Ok(())
+        Ok(slot.value.replace((value, place)).map(|(value, _)| value))
     }
 
     /// Takes the value that is due at `place`, unless a newer one is due later.

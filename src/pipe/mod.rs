@@ -204,6 +204,27 @@ impl<T: Send + 'static> Conduit<T> {
         self.queue.wake_if_asleep();
     }
 
+    /// Sends if that is possible at once, and wakes nobody: that is for [`Bell::ring`] to do after the last of several messages. Runs no
+    /// code of the user's. Returns the value that was replaced.
+    #[cfg(feature = "process")]
+    fn send_silently(&self, message: T) -> Result<Option<T>, Refused<T>> {
+        if self.is_closed() {
+            return Err(Refused::Closed(message));
+        }
+        match self.kind() {
+            Some(Kind::Latest(latest)) => {
+                return latest.replace_silently(&self.queue, self.slot, message).map_err(Refused::Closed);
+            }
+            Some(Kind::Bounded(bound)) => match bound.acquire(Wait::Never) {
+                Ok(()) => {}
+                Err(bound::Refusal::Full) => return Err(Refused::Full(message)),
+                Err(bound::Refusal::Closed) => return Err(Refused::Closed(message)),
+            },
+            None => {}
+        }
+        self.queue.push_silently(self.slot, message).map(|()| None).map_err(Refused::Closed)
+    }
+
     fn send_bounded(&self, bound: &Bound, message: T, wait: Wait) -> Result<(), Refused<T>> {
         // The foreground cannot wait for room that it alone can make.
         let wait = if self.queue.notifier().is_foreground() { Wait::Never } else { wait };
@@ -234,6 +255,17 @@ impl<T: Send + 'static> Conduit<T> {
         // A closed pipe's end is not told to anybody; it only frees the pipe's slot, which can wait. The queue
         // may be closed too, and then the slot is free already.
         let _ = self.queue.push_end(self.slot, end, self.is_closed());
+    }
+}
+
+/// Wakes the foreground after messages that were sent silently.
+#[cfg(feature = "process")]
+pub(crate) struct Bell(Arc<Queue>);
+
+#[cfg(feature = "process")]
+impl Bell {
+    pub(crate) fn ring(&self) {
+        self.0.wake_if_asleep();
     }
 }
 

@@ -124,6 +124,14 @@ impl<T: Send + 'static> MessageSender<T> {
     }
 }
 
+#[cfg(feature = "process")]
+impl<T: Send + 'static> MessageSender<T> {
+    /// What wakes the foreground of this pipe.
+    pub(crate) fn bell(&self) -> super::Bell {
+        super::Bell(Arc::clone(&self.handle.conduit.queue))
+    }
+}
+
 impl<T: Send + 'static> fmt::Debug for MessageSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_closed = self.handle.conduit.is_closed();
@@ -310,6 +318,16 @@ impl<T: Send + 'static> StartedSender<T> {
     /// ```
     pub fn stop(self) {
         drop(self);
+    }
+
+    /// Sends a message if that is possible at once, wakes nobody and runs no code of the user's: the [`Bell`](super::Bell) is to be rung
+    /// after it. Returns the value that it replaced, for it to be dropped.
+    #[cfg(feature = "process")]
+    pub(crate) fn send_silently(&self, message: T) -> Result<Option<T>, TrySendError<T>> {
+        self.handle.conduit.send_silently(message).map_err(|refused| match refused {
+            Refused::Full(message) => TrySendError::Full(message),
+            Refused::Closed(message) => TrySendError::Closed(message),
+        })
     }
 
     /// Ends the pipe as its [`Remote`](super::Remote) says, if this is the last sender.

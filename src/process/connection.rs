@@ -1,5 +1,6 @@
 //! The connection between the two processes: a stranger until it has shown a ticket, then a [`Peer`].
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(super) type ConnectionLink = Arc<Link<Connection>>;
 pub(super) trait Peer: Send + Sync {
     /// Handles a frame: its kind, and what follows it.
     fn on_frame(&self, link: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect>;
+    /// All frames that were read together have been handled.
+    fn on_read(&self) {}
     /// It was told that it is welcome.
     fn welcomed(&self, _: &ConnectionLink) {}
     /// The connection has ended. Called once.
@@ -117,11 +120,17 @@ impl Connection {
 impl Protocol for Connection {
     type Decoder = Decoder;
 
-    fn on_message(&self, link: &ConnectionLink, frame: Vec<u8>) -> Result<(), Disconnect> {
+    fn on_message(&self, link: &ConnectionLink, frame: Cow<'_, [u8]>) -> Result<(), Disconnect> {
         match (self.peer.get(), frame.split_first()) {
             (Some(peer), Some((&kind, payload))) => peer.on_frame(link, kind, payload),
             (None, Some(_)) => self.greet(link, &frame),
             (_, None) => Err(wire::malformed("an empty frame")),
+        }
+    }
+
+    fn on_read(&self, _: &ConnectionLink) {
+        if let Some(peer) = self.peer.get() {
+            peer.on_read();
         }
     }
 

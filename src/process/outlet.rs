@@ -1,6 +1,7 @@
 //! What the senders of one connection share: the room that is left, and how it went with the router.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -31,9 +32,6 @@ const EXIT_CODE: i32 = 1;
 /// How long the last sender waits for the system to take what was sent.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// A message that comes so soon after another is one of a burst, which is written together.
-const BURST: Duration = Duration::from_micros(20);
-
 pub(super) struct Outlet {
     codec: Codec,
     on_lost: OnLost,
@@ -46,9 +44,6 @@ pub(super) struct Outlet {
     order: Mutex<()>,
     /// Nothing can be sent any more. A copy, for a quick look.
     closed: AtomicBool,
-    epoch: Instant,
-    /// When something was sent last, in nanoseconds since `epoch`.
-    sent_at: AtomicU64,
 }
 
 #[derive(Default)]
@@ -83,8 +78,6 @@ impl Outlet {
             changed: Condvar::new(),
             order: Mutex::new(()),
             closed: AtomicBool::new(false),
-            epoch: Instant::now(),
-            sent_at: AtomicU64::new(0),
         });
         let link = Connection::join(stream, Arc::clone(&outlet) as Arc<dyn Peer>)
             .map_err(ConnectError::unreachable)?;
@@ -131,24 +124,24 @@ impl Outlet {
         else {
             return refuse(message, RemoteSendErrorKind::Closed);
         };
-        let mut bytes = wire::begin(kind::MESSAGE);
-        if let Err(error) = self.codec.write(&message, &mut bytes) {
+        let mut frame = Frame::begin();
+        if let Err(error) = self.codec.write(&message, &mut frame.0) {
             let source = Some(error.into_source());
             return Err(RemoteSendError { message, kind: RemoteSendErrorKind::Codec, source });
         }
-        if wire::end(&mut bytes, welcome.limit as usize).is_err() {
+        if wire::end(&mut frame.0, welcome.limit as usize).is_err() {
             return refuse(message, RemoteSendErrorKind::TooLarge);
         }
         let sent = match welcome.capacity {
-            Capacity::Any => self.write(link, bytes, wait),
+            Capacity::Any => self.write(link, &mut frame.0, wait),
             Capacity::Bounded(_) => self.take_credit(wait).and_then(|()| {
-                let sent = self.write(link, bytes, wait);
+                let sent = self.write(link, &mut frame.0, wait);
                 if sent.is_err() {
                     self.add_credits(1);
                 }
                 sent
             }),
-            Capacity::Latest => self.write_newest(link, bytes),
+            Capacity::Latest => self.write_newest(link, &mut frame.0),
         };
         sent.or_else(|kind| {
             if kind == RemoteSendErrorKind::Closed {
@@ -159,24 +152,33 @@ impl Outlet {
         })
     }
 
-    fn write(&self, link: &ConnectionLink, bytes: Vec<u8>, wait: Wait) -> Result<(), RemoteSendErrorKind> {
+    fn write(
+        &self,
+        link: &ConnectionLink,
+        bytes: &mut Vec<u8>,
+        wait: Wait,
+    ) -> Result<(), RemoteSendErrorKind> {
         let deadline = match wait {
             Wait::Never if link.unsent() > HIGH_WATER => return Err(RemoteSendErrorKind::Full),
             // What others have put there meanwhile is no matter: this one is taken as well.
-            Wait::Never => return link.send(bytes, self.when()).map_err(|_| RemoteSendErrorKind::Closed),
+            Wait::Never => {
+                let bytes = std::mem::take(bytes);
+                return link.send(bytes, When::Gathered).map_err(|_| RemoteSendErrorKind::Closed);
+            }
             Wait::Until(deadline) => Some(deadline),
             Wait::Forever => None,
         };
-        link.send_when_room(bytes, self.when(), deadline).map_err(|not_sent| match not_sent {
+        link.send_when_room(bytes, When::Gathered, deadline).map_err(|not_sent| match not_sent {
             NotSent::Disconnected(_) => RemoteSendErrorKind::Closed,
             NotSent::TimedOut => RemoteSendErrorKind::TimedOut,
         })
     }
 
     /// One value is on its way at most; of those that come meanwhile the newest follows.
-    fn write_newest(&self, link: &ConnectionLink, bytes: Vec<u8>) -> Result<(), RemoteSendErrorKind> {
+    fn write_newest(&self, link: &ConnectionLink, bytes: &mut Vec<u8>) -> Result<(), RemoteSendErrorKind> {
         let _order = self.order.lock();
         let mut state = self.state.lock();
+        let bytes = std::mem::take(bytes);
         if state.credits == 0 {
             state.newest = Some(bytes);
             return Ok(());
@@ -218,13 +220,6 @@ impl Outlet {
         };
         drop(state);
         self.send_frame(newest);
-    }
-
-    /// A message alone is written at once, those of a burst together.
-    fn when(&self) -> When {
-        let now = self.epoch.elapsed().as_nanos() as u64;
-        let before = self.sent_at.swap(now, Ordering::Relaxed); // a guess
-        if now.saturating_sub(before) < BURST.as_nanos() as u64 { When::Soon } else { When::Now }
     }
 
     fn send_frame(&self, bytes: Vec<u8>) {
@@ -273,6 +268,35 @@ impl Outlet {
         let _state = self.state.lock();
         self.closed.store(true, Ordering::Release); // read by `is_closed`
         self.changed.notify_all();
+    }
+}
+
+/// So much memory at most is kept by each thread that sends.
+const KEPT: usize = 64 * 1024;
+
+thread_local! {
+    static MEMORY: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A frame that is being written, in memory of this thread that is used again. Who sends while a message is written gets another.
+struct Frame(Vec<u8>);
+
+impl Frame {
+    /// Begins one with a message.
+    fn begin() -> Self {
+        // None in a thread that is ending.
+        let mut bytes = MEMORY.try_with(Cell::take).unwrap_or_default();
+        wire::begin(kind::MESSAGE, &mut bytes);
+        Self(bytes)
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        if self.0.capacity() <= KEPT {
+            let bytes = std::mem::take(&mut self.0);
+            let _ = MEMORY.try_with(|memory| memory.set(bytes));
+        }
     }
 }
 

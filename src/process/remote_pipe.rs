@@ -3,7 +3,8 @@
 use std::any::type_name;
 use std::panic::Location;
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -16,7 +17,7 @@ use super::lobby::{Asked, Invited, Lobby, Watched, check_version};
 use super::ticket::Ticket;
 use super::wire::{self, Capacity, Denial, EndCode, Hello, Welcome, kind};
 use crate::net::{Disconnect, DisconnectKind, Timer, When};
-use crate::pipe::{Remote, Special};
+use crate::pipe::{Bell, Remote, Special};
 use crate::{
     MessageReceiver, MessageRouter, MessageSender, PipeEnd, PipeError, Refusal, StartedSender, TrySendError,
 };
@@ -26,6 +27,9 @@ const EXIT_TIME: Duration = Duration::from_secs(1);
 
 /// So many bytes of what it is told may a sender leave unread.
 const UNREAD: usize = 64 * 1024;
+
+/// The foreground is woken once for all messages that are read together, and after so many at the latest.
+const TOGETHER: u32 = 256;
 
 /// Sets up a remote pipe, for [`MessageRouter::remote_pipe_with`].
 ///
@@ -185,11 +189,15 @@ impl<S: 'static> MessageRouter<S> {
                 },
             },
             state: Mutex::new(State::default()),
-            sender: Mutex::new(Sender::Lent),
+            sender: Mutex::new(Sender::Absent),
+            codec: OnceLock::new(),
+            bell: OnceLock::new(),
+            unannounced: AtomicU32::new(0),
             lobby,
         });
         let (sender, receiver) = self.open_remote(special, Arc::clone(&intake) as Arc<dyn Remote>, place)?;
-        intake.give_back(Sender::New(sender));
+        let _ = intake.bell.set(sender.bell());
+        *intake.sender.lock() = Sender::New(sender);
         let invited = Arc::clone(&intake) as Arc<dyn Invited>;
         let ticket = intake.lobby.invite(invited, options.valid_for).map_err(RemotePipeError::io)?;
         intake.state.lock().number = Some(ticket.number);
@@ -207,7 +215,12 @@ struct Terms {
 struct Intake<T: Send + 'static> {
     terms: Terms,
     state: Mutex<State>,
+    /// Its lock is held for a message to be put into the queue, which runs no code of the user's.
     sender: Mutex<Sender<T>>,
+    codec: OnceLock<Codec>,
+    bell: OnceLock<Bell>,
+    /// Messages that were sent since the foreground was woken last. Changed by the thread that reads.
+    unannounced: AtomicU32,
     /// Open as long as the pipe: who comes a second time is told so.
     lobby: Arc<Lobby>,
 }
@@ -216,9 +229,8 @@ struct Intake<T: Send + 'static> {
 enum Sender<T: Send + 'static> {
     New(MessageSender<T>),
     Started(StartedSender<T>),
-    /// Taken out by the thread that reads: what it does with it runs code of the user's.
-    Lent,
-    Ended,
+    /// Not yet there, or no more.
+    Absent,
 }
 
 #[derive(Default)]
@@ -230,7 +242,6 @@ struct State {
     came: bool,
     /// Whoever came was told of the close.
     told: bool,
-    codec: Codec,
     /// The process that was started with the ticket, or is just being, if it was by this program.
     child: Option<Arc<dyn Watched>>,
     /// The child has ended.
@@ -254,28 +265,20 @@ impl<T: Send + 'static> Intake<T> {
         let wait = state.wait.take();
         drop(state);
         drop(wait);
-        let sender = std::mem::replace(&mut *self.sender.lock(), Sender::Ended);
+        let sender = std::mem::replace(&mut *self.sender.lock(), Sender::Absent);
         // Without a lock: it may wake the foreground, by what is the user's.
         stop(sender);
     }
 
-    /// Lends the sender to the thread that reads.
-    fn lend(&self) -> Sender<T> {
-        let mut sender = self.sender.lock();
-        match *sender {
-            Sender::Ended => Sender::Ended,
-            _ => std::mem::replace(&mut *sender, Sender::Lent),
+    /// Wakes the foreground for what was sent.
+    fn announce(&self) {
+        // Relaxed: one thread at a time reads, and what hands the reading on from one to the next orders this too.
+        if self.unannounced.load(Ordering::Relaxed) > 0 {
+            self.unannounced.store(0, Ordering::Relaxed);
+            if let Some(bell) = self.bell.get() {
+                bell.ring();
+            }
         }
-    }
-
-    fn give_back(&self, lent: Sender<T>) {
-        let mut sender = self.sender.lock();
-        if matches!(*sender, Sender::Lent) {
-            *sender = lent;
-            return;
-        }
-        drop(sender);
-        stop(lent);
     }
 
     /// The process has gone without a word. What became of it is told with the end, if that is known soon.
@@ -322,29 +325,35 @@ fn stop<T: Send + 'static>(sender: Sender<T>) {
     match sender {
         Sender::New(sender) => sender.start().stop_elsewhere(),
         Sender::Started(sender) => sender.stop_elsewhere(),
-        Sender::Lent | Sender::Ended => {}
+        Sender::Absent => {}
     }
 }
 
 impl<T: DeserializeOwned + Send + 'static> Intake<T> {
-    fn receive(&self, link: &ConnectionLink, sender: &Sender<T>, payload: &[u8]) -> Result<(), Disconnect> {
-        let sender = match sender {
-            Sender::Started(sender) => sender,
-            Sender::New(_) => return Err(wire::malformed("a message before it had started")),
-            Sender::Lent | Sender::Ended => return Ok(()), // it was closed meanwhile
-        };
-        let codec = self.state.lock().codec;
+    fn receive(&self, link: &ConnectionLink, payload: &[u8]) -> Result<(), Disconnect> {
+        let codec = self.codec.get().copied().unwrap_or_default();
         let message = codec.read(payload).map_err(|error| {
             let text = format!("the peer sent what is no {} in {}", self.label(), codec.name());
             Disconnect::with_source(DisconnectKind::Malformed, text, error.into_source())
         })?;
-        match sender.try_send(message) {
+        let sent = match &*self.sender.lock() {
+            Sender::Started(sender) => sender.send_silently(message),
+            Sender::New(_) => return Err(wire::malformed("a message before it had started")),
+            Sender::Absent => Err(TrySendError::Closed(message)),
+        };
+        match sent {
+            Ok(replaced) => drop(replaced),
             // It will hear of the close.
-            Ok(()) | Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Closed(_)) => return Ok(()),
             Err(TrySendError::Full(_)) => {
                 let text = "the peer sent more messages than it had room for";
                 return Err(Disconnect::new(DisconnectKind::Flooded, text));
             }
+        }
+        let unannounced = self.unannounced.load(Ordering::Relaxed) + 1;
+        self.unannounced.store(unannounced, Ordering::Relaxed); // see `announce`
+        if unannounced >= TOGETHER {
+            self.announce();
         }
         if self.terms.welcome.capacity == Capacity::Latest {
             if link.unsent() > UNREAD {
@@ -358,13 +367,14 @@ impl<T: DeserializeOwned + Send + 'static> Intake<T> {
     }
 
     fn start(&self) -> Result<(), Disconnect> {
-        match self.lend() {
-            Sender::New(sender) => self.give_back(Sender::Started(sender.start())),
-            sender @ Sender::Started(_) => {
-                self.give_back(sender);
+        let mut sender = self.sender.lock();
+        match std::mem::replace(&mut *sender, Sender::Absent) {
+            Sender::New(new) => *sender = Sender::Started(new.start()),
+            Sender::Absent => {}
+            started @ Sender::Started(_) => {
+                *sender = started;
                 return Err(wire::malformed("two starts"));
             }
-            Sender::Lent | Sender::Ended => {}
         }
         Ok(())
     }
@@ -400,8 +410,8 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
         // Before anything can be sent: a child that does so and exits at once has come.
         state.link = state.end.is_none().then(|| Arc::clone(link));
         (state.came, state.told) = (true, state.end.is_some());
-        state.codec = Codec::named(&hello.codec).unwrap_or_default();
         drop(state);
+        let _ = self.codec.set(Codec::named(&hello.codec).unwrap_or_default());
         self
     }
 
@@ -450,10 +460,7 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
 impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
     fn on_frame(&self, link: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect> {
         match kind {
-            kind::MESSAGE => {
-                let lent = Lent { intake: self, sender: self.lend() };
-                self.receive(link, &lent.sender, payload)
-            }
+            kind::MESSAGE => self.receive(link, payload),
             kind::START if payload.is_empty() => self.start(),
             kind::END => {
                 self.end_with(match EndCode::read(payload)? {
@@ -466,6 +473,10 @@ impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
             }
             _ => Err(wire::malformed("a frame of an unknown kind")),
         }
+    }
+
+    fn on_read(&self) {
+        self.announce();
     }
 
     fn welcomed(&self, link: &ConnectionLink) {
@@ -494,18 +505,6 @@ fn say_closed(link: &ConnectionLink) {
     // If this fails, the connection has ended.
     let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
     link.finish(Disconnect::closed_here());
-}
-
-/// Gives the sender back, also if the user's code panics.
-struct Lent<'a, T: Send + 'static> {
-    intake: &'a Intake<T>,
-    sender: Sender<T>,
-}
-
-impl<T: Send + 'static> Drop for Lent<'_, T> {
-    fn drop(&mut self) {
-        self.intake.give_back(std::mem::replace(&mut self.sender, Sender::Ended));
-    }
 }
 
 impl<T: Send + 'static> Remote for Intake<T> {

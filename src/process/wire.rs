@@ -2,12 +2,13 @@
 //!
 //! Frames as those of [`channel`](crate::channel): a length, then so many bytes. The first of them says what the rest is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ticket::Secret;
 use crate::channel::frame::{self, FrameDecoder};
-use crate::net::{Decode, Disconnect, DisconnectKind};
+use crate::net::{Collector, Decode, Disconnect, DisconnectKind};
 
 /// The version of all that follows the version.
 pub(super) const VERSION: u16 = 1;
@@ -37,8 +38,8 @@ pub(super) mod kind {
 
 /// Makes a frame of what `fill` writes.
 pub(super) fn frame(kind: u8, fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut bytes = frame::begin();
-    bytes.push(kind);
+    let mut bytes = Vec::new();
+    begin(kind, &mut bytes);
     fill(&mut bytes);
     // What comes from here and is not a message is short.
     let _ = frame::end(&mut bytes, usize::MAX);
@@ -46,10 +47,10 @@ pub(super) fn frame(kind: u8, fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 }
 
 /// Begins a frame of unknown length.
-pub(super) fn begin(kind: u8) -> Vec<u8> {
-    let mut bytes = frame::begin();
+pub(super) fn begin(kind: u8, bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.extend(frame::HEADER);
     bytes.push(kind);
-    bytes
 }
 
 /// Ends it, or tells the length that is above the limit.
@@ -70,12 +71,16 @@ impl Decoder {
 }
 
 impl Decode for Decoder {
-    type Message = Vec<u8>;
+    type Message<'a> = Cow<'a, [u8]>;
 
-    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, Disconnect> {
+    fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, Disconnect> {
         // Relaxed: set by what handled the frame before, on this thread or before the decoder came here.
         self.frames.set_limit(self.limit.load(Ordering::Relaxed));
-        self.frames.decode(input)
+        self.frames.next(input)
+    }
+
+    fn collector(&mut self) -> Option<&mut Collector> {
+        self.frames.collector()
     }
 
     fn is_midway(&self) -> bool {

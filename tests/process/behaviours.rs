@@ -8,6 +8,8 @@ pub fn behave(behaviour: &str) {
     match behaviour {
         "count" => count(),
         "abort" => abort(),
+        "sizes" => crate::volume::send_sizes(),
+        "flood" => crate::volume::flood(),
         other => crate::senders::behave(other),
     }
 }

@@ -18,3 +18,4 @@ mod places;
 mod python;
 mod raw;
 mod senders;
+mod volume;

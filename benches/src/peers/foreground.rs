@@ -79,7 +79,7 @@ pub fn open_pipes<K: Kind, M: Message>(router: &MessageRouter<App>, pipes: usize
 }
 
 /// Runs a host with a router in it until the application is done.
-pub(super) fn run_in<H: Host>(host: &mut H, router: &MessageRouter<App>, app: App) -> App {
+pub fn run_in<H: Host>(host: &mut H, router: &MessageRouter<App>, app: App) -> App {
     let mut routed = Routed { router, app };
     host.run(&mut routed);
     routed.app

@@ -23,7 +23,7 @@ use std::ops::RangeInclusive;
 
 pub use self::calloop_channel::CalloopChannel;
 pub use self::flume::Flume;
-pub use self::foreground::{Bounded, Foreground, Latest, Unbounded, open_pipes};
+pub use self::foreground::{Bounded, Foreground, Latest, Unbounded, open_pipes, run_in};
 #[cfg(feature = "glib")]
 pub use self::glib_channel::{GlibChannel, after};
 #[cfg(feature = "glib")]

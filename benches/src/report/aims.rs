@@ -19,6 +19,9 @@ pub fn of(rows: &[Row]) -> Vec<Aim> {
     let ours = |name| rows.iter().find(|row| row.scenario.name == name && row.peer == "foreground");
     let ratio = |name| Some(ours(name)?.ratio);
     let value = |name| Some(ours(name)?.value);
+    let original = rows.iter().find(|row| row.scenario.name == "remote_pipe" && row.peer == "traits_futures");
+    let to_original = value("remote_pipe").zip(original).map(|(ours, original)| 100.0 * ours / original.value);
+    let mib = |name| value(name).map(|bytes| bytes / f64::from(1 << 20));
     // It is 1 if the time grows as the number of tasks does.
     let growth = value("task_cancel_all").zip(value("task_cancel_10k")).map(|(all, few)| all / few);
     let aims = [
@@ -30,6 +33,11 @@ pub fn of(rows: &[Row]) -> Vec<Aim> {
         ("`bus_round_trip`, times raw", 1.3, ratio("bus_round_trip")),
         ("`channel_round_trip`, times raw", 1.5, ratio("channel_round_trip")),
         ("`channel_in_flight`, times raw", 1.5, ratio("channel_in_flight")),
+        ("`remote_pipe`, times raw", 1.5, ratio("remote_pipe")),
+        ("`remote_pipe`, hundredths of traits_futures", 5.0, to_original),
+        ("`memory_remote_64_mib`, MiB", 260.0, mib("memory_remote_64_mib")),
+        ("`memory_remote_bounded`, MiB", 1.0, mib("memory_remote_bounded")),
+        ("`memory_remote_latest`, MiB", 1.0, mib("memory_remote_latest")),
     ];
     let measured = |(what, at_most, reached): (&str, _, Option<f64>)| {
         Some(Aim { what: what.into(), at_most, reached: reached? })

@@ -170,12 +170,15 @@ pub fn has_original() -> bool {
     std::env::var_os(PYTHON).is_some()
 }
 
+pub fn python() -> std::ffi::OsString {
+    std::env::var_os(PYTHON).expect("`has_original` said so")
+}
+
 /// The original between two processes: it has one thread in each.
 fn original(size: &Size) -> serde_json::Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers/aiomas_bench.py");
-    let python = std::env::var_os(PYTHON).expect("`has_original` said so");
     let trips = (size.calls / 40).max(200).to_string();
-    let output = Command::new(python)
+    let output = Command::new(python())
         .arg(script)
         .args(["--size", &LETTERS.to_string(), "--round-trips", &trips])
         .args(["--in-flight", &IN_FLIGHT.to_string(), "--rounds", "5"])

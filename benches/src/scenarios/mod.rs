@@ -8,6 +8,7 @@ mod http;
 mod latency;
 mod memory;
 mod pipes;
+pub mod remote;
 mod tasks;
 mod throughput;
 mod wakes;
@@ -127,6 +128,14 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("channel_in_flight", "one request of 1000 in flight, over a Unix socket"),
     scenario("zmq_round_trip", "a message and its reply, 0MQ by TCP"),
     scenario("zmq_fan_out", "a publication to 4 subscribers, 0MQ by TCP"),
+    scenario("remote_pipe", "a message of another process, 24 bytes"),
+    scenario("remote_bounded", "the same, at most 1,000 waiting"),
+    scenario("remote_latest", "the same, only the newest counts"),
+    scenario("remote_latency", "another process to callback, median"),
+    scenario("remote_64_mib", "a message of 64 MiB of another process"),
+    counted("memory_remote_64_mib", "memory of both processes, a message of 64 MiB", Unit::Bytes),
+    counted("memory_remote_bounded", "the same in a flood, at most 1,000 waiting", Unit::Bytes),
+    counted("memory_remote_latest", "the same in a flood, only the newest counts", Unit::Bytes),
     scenario("http_requests", "a message and its reply, HTTP, 8 connections"),
 ];
 
@@ -342,6 +351,27 @@ pub fn jobs() -> Vec<Job> {
     jobs.add("zmq_fan_out", "foreground", Place::Here, zmq::fan_out);
     jobs.add("http_requests", YARDSTICK, Place::Here, http::plain);
     jobs.add("http_requests", "foreground", Place::Here, http::served);
+    jobs.add("remote_pipe", YARDSTICK, Place::Here, remote::flood_by_hand);
+    jobs.add("remote_pipe", "foreground", Place::Here, remote::flood);
+    jobs.add("remote_pipe", "buffered", Place::Here, remote::flood_by_buffers);
+    jobs.add("remote_bounded", YARDSTICK, Place::Here, remote::bounded_by_hand);
+    jobs.add("remote_bounded", "foreground", Place::Here, remote::bounded);
+    jobs.add("remote_latest", YARDSTICK, Place::Here, remote::latest_by_hand);
+    jobs.add("remote_latest", "foreground", Place::Here, remote::latest);
+    jobs.add("remote_latency", YARDSTICK, Place::Here, remote::latency_by_hand);
+    jobs.add("remote_latency", "foreground", Place::Here, remote::latency);
+    jobs.add("remote_64_mib", YARDSTICK, Place::Here, remote::large_by_hand);
+    jobs.add("remote_64_mib", "foreground", Place::Here, remote::large);
+    jobs.counted("memory_remote_64_mib", YARDSTICK, Place::Here, remote::memory_of_large_by_hand);
+    jobs.counted("memory_remote_64_mib", "foreground", Place::Here, remote::memory_of_large);
+    jobs.counted("memory_remote_bounded", YARDSTICK, Place::Here, remote::memory_of_bounded_by_hand);
+    jobs.counted("memory_remote_bounded", "foreground", Place::Here, remote::memory_of_bounded);
+    jobs.counted("memory_remote_latest", YARDSTICK, Place::Here, remote::memory_of_latest_by_hand);
+    jobs.counted("memory_remote_latest", "foreground", Place::Here, remote::memory_of_latest);
+    if channel::has_original() {
+        jobs.add("remote_pipe", "traits_futures", Place::Here, remote::flood_of_original);
+        jobs.add("remote_latency", "traits_futures", Place::Here, remote::latency_of_original);
+    }
     jobs.0
 }
 

@@ -88,9 +88,9 @@ impl MessageDecoder {
 }
 
 impl Decode for MessageDecoder {
-    type Message = Message;
+    type Message<'a> = Message;
 
-    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Message>, Disconnect> {
+    fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Message>, Disconnect> {
         loop {
             let whole = match &mut self.stage {
                 Stage::Count => {
@@ -124,6 +124,13 @@ impl Decode for MessageDecoder {
             if whole.is_some() {
                 return Ok(whole);
             }
+        }
+    }
+
+    fn collector(&mut self) -> Option<&mut Collector> {
+        match &mut self.stage {
+            Stage::Part(collector) => Some(collector),
+            Stage::Count | Stage::Length | Stage::After => None,
         }
     }
 

@@ -39,16 +39,21 @@ use self::state::{Kept, Phase, Reader, State};
 pub(crate) use self::write::{HIGH_WATER, NotSent, When};
 use super::reactor::{Interest, Key, Reactor, Socket, Source};
 use super::socket::Stream;
-use super::{Disconnect, DisconnectKind, PeerAddress};
+use super::{Collector, Disconnect, DisconnectKind, PeerAddress};
 
 /// Finds the messages in a stream of bytes.
 pub(crate) trait Decode: Send + 'static {
-    /// A whole message.
-    type Message;
+    /// A whole message. It may be a part of the input, if it came as a whole.
+    type Message<'a>;
 
     /// Takes from the input until a message is whole, which is returned, or the input is empty.
     /// Checks every length against a limit before it sets memory aside.
-    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Self::Message>, Disconnect>;
+    fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Self::Message<'a>>, Disconnect>;
+
+    /// What collects the bytes that come next, if they are those of one long message: they may be read right there.
+    fn collector(&mut self) -> Option<&mut Collector> {
+        None
+    }
 
     /// Whether a message has begun that is not whole.
     fn is_midway(&self) -> bool;
@@ -66,8 +71,11 @@ pub(crate) trait Protocol: Send + Sync + Sized + 'static {
     fn on_message(
         &self,
         link: &Arc<Link<Self>>,
-        message: <Self::Decoder as Decode>::Message,
+        message: <Self::Decoder as Decode>::Message<'_>,
     ) -> Result<(), Disconnect>;
+
+    /// All that was read has been handled; more may be there.
+    fn on_read(&self, _: &Arc<Link<Self>>) {}
 
     /// The connection that [`Link::connect`] began is made. May come while another call is under way.
     fn on_connected(&self, _: &Arc<Link<Self>>) {}
@@ -104,6 +112,8 @@ pub(crate) struct Link<P: Protocol> {
     state: Mutex<State<P::Decoder>>,
     /// The phase is `Open` (or will be). A copy for those who need not know it to the instant.
     open: AtomicBool,
+    /// A copy of the state's, asked after each message.
+    paused: AtomicBool,
     output: Mutex<Output>,
     room: Condvar,
 }
@@ -140,6 +150,7 @@ impl<P: Protocol> Link<P> {
             timeouts,
             state: Mutex::new(State::new(decoder, phase)),
             open: AtomicBool::new(true),
+            paused: AtomicBool::new(false),
             output: Mutex::new(Output::new(phase == Phase::Open)),
             room: Condvar::new(),
         }))
@@ -200,11 +211,17 @@ impl<P: Protocol> Link<P> {
         let mut state = self.state.lock();
         if state.paused != paused {
             state.paused = paused;
+            self.paused.store(paused, Ordering::Relaxed); // a hint, see there
             // The time for which the peer was not read is not its fault.
             state.since.midway = state.since.midway.map(|_| Instant::now());
             self.watch(&mut state);
             self.reset_alarm(&mut state);
         }
+    }
+
+    /// Whether the layer above wants no more. A thread that does not see it yet handles a message more.
+    fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 
     /// Ends the connection at once; what is not written is lost. Does nothing if it has ended.

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io;
+#[cfg(feature = "process")]
+use std::time::{Duration, Instant};
 
 use crate::net::Disconnect;
 use crate::net::socket::Stream;
@@ -10,6 +12,13 @@ use crate::net::socket::Stream;
 /// written at the latest.
 pub(super) const TOGETHER: usize = 64 * 1024;
 
+/// What is sent so soon after something else is one of a burst.
+#[cfg(feature = "process")]
+const BURST: Duration = Duration::from_micros(50);
+
+/// So few bytes are copied rather than taken with their memory.
+const COPIED: usize = 1024;
+
 #[derive(Default)]
 pub(super) struct Output {
     chunks: VecDeque<Chunk>,
@@ -17,6 +26,11 @@ pub(super) struct Output {
     unsent: usize,
     /// A thread writes, and will write what comes meanwhile too.
     pub(super) writing: bool,
+    /// When the last bytes were sent [`When::Gathered`](super::When::Gathered) before which nothing waited.
+    #[cfg(feature = "process")]
+    gathered: Option<Instant>,
+    /// The system took no more. The I/O thread is told when it does, and until then nobody need try.
+    pub(super) blocked: bool,
     /// The connection is made.
     pub(super) connected: bool,
     /// Something was thrown away.
@@ -50,12 +64,22 @@ impl Output {
         self.unsent = 0;
     }
 
-    pub(super) fn push(&mut self, bytes: Vec<u8>) {
+    /// Takes the bytes, by a copy if there are few of them. The memory is then left, for the next ones.
+    pub(super) fn push(&mut self, bytes: &mut Vec<u8>) {
         self.unsent += bytes.len();
         match self.chunks.back_mut() {
-            Some(last) if last.bytes.len() + bytes.len() <= TOGETHER => last.bytes.extend_from_slice(&bytes),
-            _ => self.chunks.push_back(Chunk { bytes, written: 0 }),
+            Some(last) if last.bytes.len() + bytes.len() <= TOGETHER => last.bytes.extend_from_slice(bytes),
+            _ if bytes.len() <= COPIED => self.chunks.push_back(Chunk { bytes: bytes.clone(), written: 0 }),
+            _ => self.chunks.push_back(Chunk { bytes: std::mem::take(bytes), written: 0 }),
         }
+        bytes.clear();
+    }
+
+    /// Whether what is sent now follows what was sent just before. To be asked when nothing waits.
+    #[cfg(feature = "process")]
+    pub(super) fn is_in_burst(&mut self) -> bool {
+        let now = Instant::now();
+        self.gathered.replace(now).is_some_and(|before| now.duration_since(before) < BURST)
     }
 
     /// What is to be written next.

@@ -59,7 +59,7 @@ impl<P: Protocol> Link<P> {
     /// The I/O thread's turn, when something has come.
     pub(super) fn read_turn(self: &Arc<Self>) {
         let Some(mut input) = self.begin(Reader::IoBusy) else { return };
-        let mut enough = || self.state.lock().paused;
+        let mut enough = || self.is_paused();
         self.feed_backlog(&mut input, &mut enough);
         with_buffer(|buffer| {
             for _ in 0..TURN {
@@ -91,7 +91,7 @@ impl<P: Protocol> Link<P> {
                 if done() || self.has_nothing_to_read() {
                     return Reading::Done;
                 }
-                let mut enough = || self.state.lock().paused && done();
+                let mut enough = || self.is_paused() && done();
                 if !input.backlog.is_empty() {
                     self.feed_backlog(&mut input, &mut enough);
                     continue;
@@ -183,10 +183,16 @@ impl<P: Protocol> Link<P> {
         enough: &mut dyn FnMut() -> bool,
     ) -> Found {
         loop {
-            match self.stream.read(buffer) {
+            let in_place = input.decoder.collector().and_then(|collector| self.stream.read_into(collector));
+            let is_in_place = in_place.is_some();
+            match in_place.unwrap_or_else(|| self.stream.read(buffer)) {
                 Ok(0) => {
                     self.at_end(&input.decoder);
                     return Found::End;
+                }
+                Ok(_) if is_in_place => {
+                    self.feed(input, &[], enough);
+                    return Found::Much;
                 }
                 Ok(n) => {
                     self.feed(input, &buffer[..n], enough);
@@ -221,7 +227,12 @@ impl<P: Protocol> Link<P> {
     }
 
     /// Finds the messages in what came, and has each handled. What is left when it is enough waits as the backlog.
-    fn feed(
+    fn feed(self: &Arc<Self>, input: &mut Input<P::Decoder>, bytes: &[u8], enough: &mut dyn FnMut() -> bool) {
+        self.handle(input, bytes, enough);
+        self.guarded(|| self.protocol.on_read(self));
+    }
+
+    fn handle(
         self: &Arc<Self>,
         input: &mut Input<P::Decoder>,
         mut bytes: &[u8],
@@ -230,7 +241,8 @@ impl<P: Protocol> Link<P> {
         let Input { decoder, backlog } = input;
         let was_midway = decoder.is_midway();
         let mut began = was_midway;
-        while !bytes.is_empty() && self.is_open() {
+        // Once in any case: what was read in place may have made a message whole.
+        while self.is_open() {
             let rejected = match decoder.decode(&mut bytes) {
                 Ok(None) => break,
                 Ok(Some(message)) => {
@@ -245,6 +257,9 @@ impl<P: Protocol> Link<P> {
             if let Some(reason) = rejected {
                 self.guarded(|| self.protocol.on_bad_input(self, reason));
                 return;
+            }
+            if bytes.is_empty() {
+                break;
             }
             if enough() {
                 if self.is_open() {

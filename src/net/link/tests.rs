@@ -7,9 +7,9 @@ use super::*;
 struct Bytes;
 
 impl Decode for Bytes {
-    type Message = Vec<u8>;
+    type Message<'a> = Vec<u8>;
 
-    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, Disconnect> {
+    fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Vec<u8>>, Disconnect> {
         Ok(Some(std::mem::take(input).to_vec()))
     }
 
@@ -53,4 +53,21 @@ fn what_was_sent_is_written_however_long_the_peer_takes_to_close() {
     let mut read = Vec::new();
     slow.read_to_end(&mut read).unwrap();
     assert_eq!(read.len(), 4 << 20);
+}
+
+#[test]
+fn what_is_sent_while_the_peer_does_not_read_comes_in_order() {
+    let (mut peer, link) = pair(Timeouts::default());
+    let ways = [When::Soon, When::Now];
+    let mut sent = Vec::new();
+    for number in 0_u32..200_000 {
+        let bytes = number.to_be_bytes();
+        sent.extend(bytes);
+        link.send(bytes.to_vec(), ways[number as usize % ways.len()]).unwrap();
+    }
+    assert!(link.unsent() > 0, "the system holds less than was sent");
+    link.finish(Disconnect::closed_here());
+    let mut read = Vec::new();
+    peer.read_to_end(&mut read).unwrap();
+    assert!(read == sent, "{} bytes of {} came, or others", read.len(), sent.len());
 }

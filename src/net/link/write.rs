@@ -24,6 +24,9 @@ pub(crate) enum When {
     Now,
     /// By the I/O thread, in a moment, together with what is sent by then: for one of many.
     Soon,
+    /// Now if they come alone, and soon if others came just before.
+    #[cfg(feature = "process")]
+    Gathered,
 }
 
 /// Why bytes were not taken.
@@ -40,14 +43,15 @@ impl<P: Protocol> Link<P> {
     }
 
     /// Sends bytes after all that were sent before. Never waits: what the system does not take now is kept.
-    pub(crate) fn send(self: &Arc<Self>, bytes: Vec<u8>, when: When) -> Result<(), Disconnect> {
-        self.send_under(self.output.lock(), bytes, when)
+    pub(crate) fn send(self: &Arc<Self>, mut bytes: Vec<u8>, when: When) -> Result<(), Disconnect> {
+        self.send_under(self.output.lock(), &mut bytes, when)
     }
 
-    /// Sends bytes once fewer than [`HIGH_WATER`] wait to be written. On the I/O thread it does not wait.
+    /// Sends bytes once fewer than [`HIGH_WATER`] wait to be written. On the I/O thread it does not wait. What is left of the bytes is
+    /// empty, and may still have its memory.
     pub(crate) fn send_when_room(
         self: &Arc<Self>,
-        bytes: Vec<u8>,
+        bytes: &mut Vec<u8>,
         when: When,
         deadline: Option<Instant>,
     ) -> Result<(), NotSent> {
@@ -69,15 +73,21 @@ impl<P: Protocol> Link<P> {
     fn send_under(
         self: &Arc<Self>,
         mut output: MutexGuard<'_, Output>,
-        bytes: Vec<u8>,
+        bytes: &mut Vec<u8>,
         when: When,
     ) -> Result<(), Disconnect> {
         if let Some(reason) = &output.refused {
             return Err(reason.clone());
         }
         let was_empty = output.is_empty();
+        let is_now = match when {
+            When::Now => true,
+            When::Soon => false,
+            #[cfg(feature = "process")]
+            When::Gathered => was_empty && !output.is_in_burst(),
+        };
         output.push(bytes);
-        if when == When::Now || output.unsent() >= TOGETHER {
+        if !output.blocked && (is_now || output.unsent() >= TOGETHER) {
             return self.write_out(output);
         }
         if was_empty {
@@ -104,6 +114,7 @@ impl<P: Protocol> Link<P> {
             return Ok(());
         }
         output.writing = true;
+        output.blocked = false;
         let mut was_high = output.unsent() > HIGH_WATER;
         let mut written = 0;
         let mut failure = None;
@@ -115,6 +126,7 @@ impl<P: Protocol> Link<P> {
                     was_high |= output.unsent() > HIGH_WATER;
                     written += n;
                     if !output.wrote(chunk, n) {
+                        output.blocked = true;
                         break;
                     }
                 }

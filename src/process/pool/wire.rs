@@ -75,12 +75,14 @@ pub(super) enum Failure {
 
 /// Begins a frame of any length.
 pub(super) fn open(kind: u8) -> Vec<u8> {
-    wire::begin(kind)
+    let mut bytes = Vec::new();
+    wire::begin(kind, &mut bytes);
+    bytes
 }
 
 /// Begins a frame with a head of its own.
 pub(super) fn begin<T: Serialize>(kind: u8, head: &T) -> Vec<u8> {
-    let mut bytes = wire::begin(kind);
+    let mut bytes = open(kind);
     // Numbers and texts, which can always be written.
     let _ = Codec::Postcard.write(head, &mut bytes);
     bytes

@@ -230,9 +230,9 @@ impl Serving {
     }
 
     /// Sends, once not too much waits to be written.
-    pub(super) fn send(&self, bytes: Vec<u8>) -> Result<(), TaskCancelled> {
+    pub(super) fn send(&self, mut bytes: Vec<u8>) -> Result<(), TaskCancelled> {
         let link = self.link.get().ok_or(TaskCancelled)?;
-        link.send_when_room(bytes, When::Now, None).map_err(|_| TaskCancelled)
+        link.send_when_room(&mut bytes, When::Now, None).map_err(|_| TaskCancelled)
     }
 
     /// Sends, and never waits.

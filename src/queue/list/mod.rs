@@ -189,7 +189,7 @@ impl Queue {
     }
 
     /// Appends one of several messages. After the last the caller calls [`wake_if_asleep`](Self::wake_if_asleep).
-    #[cfg_attr(not(any(feature = "nats", feature = "zmq")), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "nats", feature = "process", feature = "zmq")), allow(dead_code))]
     pub(crate) fn push_silently<T: Send + 'static>(&self, slot: u32, message: T) -> Result<(), T> {
         self.push_and::<T, false>(slot, message)
     }
