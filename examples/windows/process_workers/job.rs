@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::mem;
-use std::path::Path;
+use std::path::{self, Path};
 use std::time::Duration;
 
 use foreground::MessageRouter;
@@ -16,8 +16,9 @@ use crate::options::Options;
 use crate::say;
 use crate::worker::{Hash, Item, MoreFiles, News, Registered};
 
-/// So many files, or so many bytes, a worker gets at a time.
-const SHARE: (usize, u64) = (64, 4_000_000);
+/// A worker gets so many files at a time, or so many bytes.
+const SHARE_FILES: usize = 64;
+const SHARE_BYTES: u64 = 4_000_000;
 /// How long workers may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -140,14 +141,15 @@ impl App {
 
     fn on_done(&mut self, place: usize, outcome: TaskOutcome<usize, ProcessError<AskError>>) {
         let worker = &mut self.workers[place];
-        (worker.process, worker.question) = (None, None);
+        (worker.process, worker.question, worker.bytes[2]) = (None, None, 0);
         let left = mem::take(&mut worker.files);
         worker.end = Some(match outcome {
             TaskOutcome::Completed(_) => "done".into(),
-            // All that it had told has come before. The rest of its files goes back, and the next worker that asks gets it.
-            TaskOutcome::Failed(error @ ProcessError::Lost(_)) => {
+            // All that it had told has come before. The rest of its files goes back, for the next worker that asks.
+            TaskOutcome::Failed(ProcessError::Lost(status)) => {
                 self.crashed += 1;
-                format!("{error}; the others take over {} files", left.len())
+                let status = status.map_or("nobody knows why".into(), |status| status.to_string());
+                format!("crashed ({status}), the others take over {}", counted(left.len()))
             }
             other => other.to_string(),
         });
@@ -163,8 +165,8 @@ impl App {
                 && let Some(question) = worker.question.take()
             {
                 worker.bytes = [0; 3];
-                while worker.files.len() < SHARE.0
-                    && worker.bytes[0] < SHARE.1
+                while worker.files.len() < SHARE_FILES
+                    && worker.bytes[0] < SHARE_BYTES
                     && let Some(item) = self.queue.pop_front()
                 {
                     worker.bytes[0] += item.bytes;
@@ -175,12 +177,10 @@ impl App {
         }
     }
 
-    /// Kills a worker's process, as a crash would: it has no time to say anything.
-    pub(crate) fn crash(&mut self, place: usize) {
-        if let Some(process) = self.workers[place].process
-            && let Err(error) = kill(process)
-        {
-            self.errors.push(format!("process {process} cannot be killed: {error}"));
+    /// Kills a worker's process: as in a crash, it has no time to say anything.
+    pub(crate) fn crash(&self, place: usize) {
+        if let Some(process) = self.workers[place].process {
+            self.executor.kill_worker(process);
         }
     }
 
@@ -207,24 +207,33 @@ impl App {
             && self.errors.is_empty()
     }
 
-    pub(crate) fn fraction(&self) -> f32 {
-        let under_way: u64 = self.workers.iter().map(|worker| worker.bytes[2]).sum();
-        (self.bytes() + under_way) as f32 / self.found.1.max(1) as f32
+    /// Bytes of what is hashed, and of what is being read.
+    fn bytes(&self) -> u64 {
+        let hashed: u64 = self.hashes.iter().map(|(item, _)| item.bytes).sum();
+        hashed + self.workers.iter().map(|worker| worker.bytes[2]).sum::<u64>()
     }
 
-    fn bytes(&self) -> u64 {
-        self.hashes.iter().map(|(item, _)| item.bytes).sum()
+    pub(crate) fn fraction(&self) -> f32 {
+        self.bytes() as f32 / self.found.1.max(1) as f32
     }
 
     pub(crate) fn status(&self) -> String {
-        let mega = |bytes| bytes as f64 / 1e6;
-        let (files, bytes) = (self.hashes.len(), mega(self.bytes()));
-        let mut text =
-            format!("{files} of {} files, {bytes:.1} of {:.1} MB", self.found.0, mega(self.found.1));
+        let [done, all] = [self.bytes(), self.found.1].map(|bytes| bytes as f64 / 1e6);
+        let files = counted(self.found.0);
+        let mut text = format!("{} of {files}, {done:.1} of {all:.1} MB", self.hashes.len());
+        if self.is_over() && !self.is_through() {
+            text += ", and no worker is left";
+        }
         if let Some(error) = self.errors.last() {
-            text += &format!(", {} errors: {error}", self.errors.len());
+            text += &format!(", {} failed; {error}", self.errors.len());
         }
         text
+    }
+
+    /// A file's path below the folder.
+    fn name<'a>(&self, item: &'a Item) -> path::Display<'a> {
+        let path = Path::new(&item.path);
+        path.strip_prefix(&self.options.folder).unwrap_or(path).display()
     }
 
     /// Ends what still runs, and prints what has come of it.
@@ -234,9 +243,7 @@ impl App {
         self.hashes.sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
         let mut digest = Sha256::new();
         for (item, hash) in &self.hashes {
-            let path = Path::new(&item.path);
-            let name = path.strip_prefix(&self.options.folder).unwrap_or(path);
-            digest.update(format!("{}  ./{}\n", hex(hash), name.display()));
+            digest.update(format!("{}  ./{}\n", hex(hash), self.name(item)));
         }
         writeln!(
             io::stdout(),
@@ -260,30 +267,22 @@ impl Worker {
         (self.bytes[1] + self.bytes[2]) as f32 / self.bytes[0].max(1) as f32
     }
 
-    pub(crate) fn status(&self) -> String {
+    pub(crate) fn status(&self, app: &App) -> String {
         let now = match (&self.end, self.process, self.files.front()) {
             (Some(end), ..) => end.clone(),
-            (None, None, _) => "not started yet".into(),
+            (None, None, _) => "starts".into(),
             (None, Some(process), None) => format!("process {process} waits for files"),
-            (None, Some(process), Some(item)) => format!("process {process}: {}", item.path.display()),
+            (None, Some(process), Some(item)) => format!("process {process} reads {}", app.name(item)),
         };
-        format!("{} files; {now}", self.hashed)
+        format!("{}: {now}", counted(self.hashed))
     }
+}
+
+fn counted(files: usize) -> String {
+    format!("{files} file{}", if files == 1 { "" } else { "s" })
 }
 
 /// The hexadecimal digits of a hash.
 fn hex(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(unix)]
-fn kill(process: u32) -> io::Result<()> {
-    let process = process.try_into().ok().and_then(rustix::process::Pid::from_raw);
-    let process = process.ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(rustix::process::kill_process(process, rustix::process::Signal::KILL)?)
-}
-
-#[cfg(not(unix))]
-fn kill(process: u32) -> io::Result<()> {
-    std::process::Command::new("taskkill").args(["/F", "/PID", &process.to_string()]).status().map(|_| ())
 }

@@ -73,7 +73,7 @@ fn run_headless(functions: Registered, options: Options) -> Result<(), Box<dyn E
     router.start()?;
     let mut app = App::new(&router, functions, options)?;
     router.route_until(&mut app, |app| app.is_over(), None)?;
-    app.workers.iter().for_each(|worker| say(worker.status()));
+    app.workers.iter().for_each(|worker| say(worker.status(&app)));
     app.finish()
 }
 

@@ -2,12 +2,12 @@
 
 use std::error::Error;
 
-use eframe::egui::{self, vec2};
+use eframe::egui::{self, Color32, vec2};
 use foreground::MessageRouter;
 use foreground::event_loop::egui_037::FRAME_BUDGET;
 use foreground::tasks::TaskState;
 
-use crate::common::{self, BLUE, GREEN};
+use crate::common::{self, AMBER, BLUE, GREEN};
 use crate::job::App;
 use crate::options::Options;
 use crate::say;
@@ -15,7 +15,7 @@ use crate::worker::Registered;
 
 const TITLE: &str = "process_workers";
 const WIDTH: f32 = 800.0;
-const ROW: f32 = 58.0;
+const ROW: f32 = 59.0;
 
 struct Window {
     router: MessageRouter<App>,
@@ -29,37 +29,46 @@ impl Window {
             "Process workers",
             "Each worker is a process. Crash one: the others take its files over.",
         );
+        let app = &mut self.app;
+        let color = match () {
+            () if app.is_complete() => GREEN,
+            () if app.is_over() => AMBER,
+            () => BLUE,
+        };
         ui.horizontal(|ui| {
-            ui.vertical(|ui| {
-                ui.set_width(WIDTH - 156.0);
-                let color = if self.app.is_complete() { GREEN } else { BLUE };
-                common::bar(ui, self.app.fraction(), color, &self.app.status());
-            });
-            if common::button(ui, "Cancel", !self.app.is_over()) {
-                self.app.cancel();
+            bar(ui, app.fraction(), color, &app.status());
+            if common::button(ui, "Cancel", !app.is_over()) {
+                app.cancel();
             }
         });
         ui.separator();
-        for place in 0..self.app.workers.len() {
-            ui.horizontal(|ui| self.show_worker(ui, place));
+        for place in 0..app.workers.len() {
+            ui.horizontal(|ui| show_worker(ui, app, place));
         }
     }
+}
 
-    fn show_worker(&mut self, ui: &mut egui::Ui, place: usize) {
-        let worker = &self.app.workers[place];
-        let state = worker.job.state();
-        ui.vertical(|ui| {
-            ui.set_width(WIDTH - 156.0);
-            common::bar(ui, worker.fraction(), common::state_color(state), &worker.status());
-        });
-        if state == TaskState::Failed {
-            if common::button(ui, "Start again", !self.app.is_through()) {
-                self.app.start_again(place);
-            }
-        } else if common::button(ui, "Crash it", worker.process.is_some()) {
-            self.app.crash(place);
+fn show_worker(ui: &mut egui::Ui, app: &mut App, place: usize) {
+    let worker = &app.workers[place];
+    let state = worker.job.state();
+    bar(ui, worker.fraction(), common::state_color(state), &worker.status(app));
+    if state == TaskState::Failed {
+        if common::button(ui, "Start again", !app.is_through()) {
+            app.start_again(place);
         }
+    } else if common::button(ui, "Crash it", worker.process.is_some()) {
+        app.crash(place);
     }
+}
+
+/// A bar with a line of text, and room for a button beside them.
+fn bar(ui: &mut egui::Ui, fraction: f32, color: Color32, text: &str) {
+    ui.vertical(|ui| {
+        ui.set_width(ui.available_width() - 116.0);
+        ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
+        common::bar(ui, fraction, color, text);
+        ui.add_space(2.0);
+    });
 }
 
 impl eframe::App for Window {
@@ -82,7 +91,7 @@ impl eframe::App for Window {
 }
 
 pub(crate) fn run(functions: Registered, options: Options) -> Result<(), Box<dyn Error>> {
-    let size = vec2(WIDTH, 160.0 + ROW * options.workers as f32);
+    let size = vec2(WIDTH, 164.0 + ROW * options.workers as f32);
     let viewport = egui::ViewportBuilder::default().with_inner_size(size).with_min_inner_size(size);
     let create = |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
         common::set_style(&creation.egui_ctx);
