@@ -274,7 +274,7 @@ impl Worker {
             (None, Some(process), None) => format!("process {process} waits for files"),
             (None, Some(process), Some(item)) => format!("process {process} reads {}", app.name(item)),
         };
-        format!("{}: {now}", counted(self.hashed))
+        format!("{} hashed; {now}", counted(self.hashed))
     }
 }
 
