@@ -1,4 +1,5 @@
 #![doc = include_str!("../docs/process.md")]
+#![doc = include_str!("../../docs/picture_of_workers.md")]
 
 mod child;
 mod codec;

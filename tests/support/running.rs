@@ -14,6 +14,11 @@ impl Running {
         Self(Some(command.spawn().expect("the program starts")))
     }
 
+    /// The number by which the system knows it.
+    pub fn id(&self) -> u32 {
+        self.0.as_ref().expect("it is taken only in `end`").id()
+    }
+
     /// Waits until it has ended by itself.
     pub fn end(mut self) -> Output {
         let child = self.0.as_mut().expect("it is taken only here");
