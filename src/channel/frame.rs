@@ -77,7 +77,7 @@ impl FrameDecoder {
 impl Decode for FrameDecoder {
     type Message<'a> = Vec<u8>;
 
-    fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Vec<u8>>, Disconnect> {
+    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, Disconnect> {
         self.next(input).map(|frame| frame.map(Cow::into_owned))
     }
 

@@ -90,7 +90,7 @@ impl MessageDecoder {
 impl Decode for MessageDecoder {
     type Message<'a> = Message;
 
-    fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Message>, Disconnect> {
+    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Message>, Disconnect> {
         loop {
             let whole = match &mut self.stage {
                 Stage::Count => {

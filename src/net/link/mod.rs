@@ -5,7 +5,8 @@
 //! reads takes the decoder out of the state, holds no lock while the protocol handles messages, and gives it back.
 //!
 //! Writing. `send` writes at once what the system takes, on the thread that sends, and what other threads send meanwhile. The
-//! I/O thread writes the rest, and what was sent for `Soon`.
+//! I/O thread writes the rest, and what was sent for `Soon`; `Gathered` is the one for bytes that come alone, the other for a burst.
+//! Once the system takes no more, nobody tries before the I/O thread has been told that it does.
 //!
 //! The end. `close` is at once. `finish` writes what was sent, tells the peer that nothing follows (half-close), throws away what
 //! still comes and waits a while for the peer to close: a socket that is closed with unread input is reset by TCP, which may

@@ -9,7 +9,7 @@ struct Bytes;
 impl Decode for Bytes {
     type Message<'a> = Vec<u8>;
 
-    fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Vec<u8>>, Disconnect> {
+    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, Disconnect> {
         Ok(Some(std::mem::take(input).to_vec()))
     }
 
