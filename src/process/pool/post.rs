@@ -10,7 +10,7 @@ use std::task::Waker;
 use parking_lot::Mutex;
 
 use super::super::connection::{ConnectionLink, Peer};
-use super::super::lobby::{Invited, Lobby, Watched, check_version};
+use super::super::lobby::{Asked, Invited, Lobby, Watched, check_version};
 use super::super::wire::{self, Capacity, Denial, Hello, Welcome};
 use super::POOL_TYPE;
 use super::wire::kind;
@@ -156,20 +156,28 @@ impl Invited for Post {
         // Whoever waits for it has an eye on the time.
     }
 
-    fn started(&self, _: Arc<dyn Watched>) {}
+    fn starting(&self, _: Arc<dyn Watched>) {}
+
+    fn not_started(&self) {
+        // Whoever tried is told why.
+        self.withdraw();
+    }
 
     fn exited(&self, status: Option<ExitStatus>) {
         self.change(|state| state.exited = Some(status));
         self.withdraw();
     }
 
-    fn ask_to_stop(&self) -> bool {
+    fn ask_to_stop(&self) -> Asked {
         let link = self.state.lock().link.clone();
         let Some(link) = link else {
             self.withdraw();
-            return false;
+            return Asked::NotCome;
         };
-        link.send(wire::frame(wire::kind::CLOSED, |_| {}), When::Now).is_ok()
+        match link.send(wire::frame(wire::kind::CLOSED, |_| {}), When::Now) {
+            Ok(()) => Asked::Told,
+            Err(_) => Asked::Gone,
+        }
     }
 }
 
