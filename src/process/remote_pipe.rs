@@ -443,7 +443,9 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
 
     fn ask_to_stop(&self) -> Asked {
         let state = self.state.lock();
-        let (link, came, told) = (state.link.clone(), state.came, state.told);
+        // Who has ended the pipe does not listen any more, though its connection may still be there.
+        let link = state.link.clone().filter(|_| state.end.is_none());
+        let (came, told) = (state.came, state.told);
         drop(state);
         match link {
             Some(link) if link.send(wire::frame(kind::CLOSED, |_| {}), When::Now).is_ok() => Asked::Told,
@@ -509,12 +511,12 @@ fn say_closed(link: &ConnectionLink) {
 
 impl<T: Send + 'static> Remote for Intake<T> {
     fn closed(&self) {
+        let mut state = self.state.lock();
+        state.told |= state.link.is_some() && state.end.is_none();
+        drop(state);
         // First, so that who comes just now finds it, and the end of the connection is no news.
         self.end_with(PipeEnd::Stopped);
-        let mut state = self.state.lock();
-        let link = state.link.take();
-        state.told |= link.is_some();
-        drop(state);
+        let link = self.state.lock().link.take();
         match link {
             Some(link) => say_closed(&link),
             None => self.withdraw(),

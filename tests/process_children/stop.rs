@@ -90,6 +90,11 @@ fn a_child_that_is_suspended_is_killed_after_its_grace() {
         command.grace(SHORT);
     });
     signal(child.id(), Signal::STOP);
+    let deadline = Instant::now() + WAIT;
+    while !children_of_this_process().contains(&(child.id(), 'T')) {
+        assert!(Instant::now() < deadline, "it is not suspended: {:?}", children_of_this_process());
+        thread::yield_now();
+    }
     child.stop();
     assert_eq!(status(&child).signal(), Some(9));
 }
