@@ -14,6 +14,7 @@ use shared_child::SharedChild;
 use super::child::{Child, Pipes};
 use super::exit::Exit;
 use super::lobby::{Invited, Watched};
+use super::pool::POOL_VARIABLE;
 use super::stderr;
 use super::ticket::{TICKET_VARIABLE, Ticket};
 
@@ -401,8 +402,11 @@ impl Command {
         for (variable, text) in &self.tickets {
             self.command.env(variable, text);
         }
-        if !self.command.get_envs().any(|(name, _)| name == TICKET_VARIABLE) {
-            self.command.env_remove(TICKET_VARIABLE);
+        // Those of this process are spent, and no other's.
+        for variable in [TICKET_VARIABLE, POOL_VARIABLE] {
+            if !self.command.get_envs().any(|(name, _)| name == variable) {
+                self.command.env_remove(variable);
+            }
         }
         let process = SharedChild::spawn(&mut self.command);
         for (variable, _) in self.tickets.drain(..) {

@@ -162,7 +162,7 @@ impl Crew {
         let limit = self.terms.max_message_size.saturating_add(SLACK);
         let (post, ticket) = post::open(limit, self.terms.start_timeout)?;
         let spawned = command.grace(self.terms.grace).ticket_in(POOL_VARIABLE, ticket).spawn();
-        let child = Arc::new(spawned.inspect_err(|_| post.withdraw())?);
+        let child = Arc::new(spawned?);
         let mut state = self.state.lock();
         let (mut children, ended): (Vec<_>, Vec<_>) =
             mem::take(&mut state.children).into_iter().partition(|child| lives(child));

@@ -309,7 +309,7 @@ impl Functions {
         serving.end_call(&call, failure.to_frame());
     }
 
-    fn register<A: 'static, M: Send + 'static, R: 'static, E: 'static>(
+    fn register<A, M, R, E>(
         &mut self,
         handle: ProcessFunction<A, M, R, E>,
         function: impl FnMut(&TaskContext<'_, M>, A) -> Result<R, E> + 'static,
@@ -317,8 +317,10 @@ impl Functions {
         write_error: Write<E>,
     ) -> ProcessFunction<A, M, R, E>
     where
-        A: DeserializeOwned,
-        R: Serialize,
+        A: DeserializeOwned + 'static,
+        M: Send + 'static,
+        R: Serialize + 'static,
+        E: 'static,
     {
         let entry = Entry {
             signature: Arc::clone(&handle.signature),

@@ -21,7 +21,7 @@ pub use self::function::{CallFunction, IterationFunction, ProcessFunction, Progr
 pub use self::functions::Functions;
 
 /// Has the ticket of a worker of a pool.
-const POOL_VARIABLE: &str = "FOREGROUND_POOL_TICKET";
+pub(super) const POOL_VARIABLE: &str = "FOREGROUND_POOL_TICKET";
 
 /// What both sides call the connection, in the place of the type of a pipe's messages. Its number is the version of `wire`.
 const POOL_TYPE: &str = "foreground pool 1";

@@ -10,7 +10,7 @@ use std::task::Waker;
 use parking_lot::Mutex;
 
 use super::super::connection::{ConnectionLink, Peer};
-use super::super::lobby::{Invited, Lobby, Watched, check_version};
+use super::super::lobby::{Asked, Invited, Lobby, Watched, check_version};
 use super::super::wire::{self, Capacity, Denial, Hello, Welcome};
 use super::POOL_TYPE;
 use super::wire::kind;
@@ -156,20 +156,29 @@ impl Invited for Post {
         // Whoever waits for it has an eye on the time.
     }
 
-    fn started(&self, _: Arc<dyn Watched>) {}
+    fn starting(&self, _: Arc<dyn Watched>) {}
+
+    fn not_started(&self) {
+        self.withdraw();
+    }
 
     fn exited(&self, status: Option<ExitStatus>) {
         self.change(|state| state.exited = Some(status));
         self.withdraw();
     }
 
-    fn ask_to_stop(&self) -> bool {
-        let link = self.state.lock().link.clone();
-        let Some(link) = link else {
-            self.withdraw();
-            return false;
-        };
-        link.send(wire::frame(wire::kind::CLOSED, |_| {}), When::Now).is_ok()
+    fn ask_to_stop(&self) -> Asked {
+        let state = self.state.lock();
+        let (link, has_come) = (state.link.clone(), state.gone.is_some());
+        drop(state);
+        self.withdraw();
+        match link {
+            Some(link) if link.send(wire::frame(wire::kind::CLOSED, |_| {}), When::Now).is_ok() => {
+                Asked::Told
+            }
+            None if !has_come => Asked::NotCome,
+            _ => Asked::Gone,
+        }
     }
 }
 
