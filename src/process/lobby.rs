@@ -242,12 +242,11 @@ mod tests {
             unreachable!("nobody is let in")
         }
         fn expired(&self) {}
-        fn starting(&self) {}
-        fn started(self: Arc<Self>, _: Arc<dyn Watched>) {}
+        fn starting(&self, _: Arc<dyn Watched>) {}
         fn not_started(&self) {}
         fn exited(&self, _: Option<ExitStatus>) {}
-        fn ask_to_stop(&self) -> bool {
-            false
+        fn ask_to_stop(&self) -> Asked {
+            Asked::NotCome
         }
     }
 
