@@ -187,6 +187,7 @@ pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
 }
 
 /// A panic that was caught in another process, on its way to the outcome of its task.
+#[cfg_attr(not(feature = "process"), allow(dead_code))]
 struct Elsewhere(Caught);
 
 /// Ends the task that runs on this thread as one that panicked, for what it stands for has. The panic hook told of it there.

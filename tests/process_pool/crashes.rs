@@ -113,3 +113,12 @@ fn a_program_that_does_not_serve_fails_its_task_and_is_ended() {
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
     until(&router, &mut (), |()| executor.worker_ids().is_empty());
 }
+
+#[test]
+fn a_worker_that_does_not_know_what_it_is_builds_no_executor() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = crate::common::builder(&router).command(|| Ok(worker_that("unaware"))).build().unwrap();
+    let call = executor.submit_call_in_process(&table.square, 1).unwrap();
+    let error = outcome(&router, &call).failed().unwrap();
+    assert!(error.to_string().contains("17"), "{error}");
+}

@@ -1,11 +1,12 @@
 //! What the workers can do.
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::process;
 use std::thread;
 use std::time::Duration;
 
-use foreground::process::{CallFunction, Functions, IterationFunction, ProgressFunction};
+use foreground::process::{CallFunction, Command, Functions, IterationFunction, ProgressFunction};
 use foreground::tasks::{AskError, Progress, Question, TaskCancelled};
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,8 @@ pub struct Table {
     /// Never looks whether it was cancelled.
     pub stubborn: CallFunction<(), ()>,
     pub prints: CallFunction<(), ()>,
+    /// The ticket of a pool that a process has which this one starts.
+    pub inherited: CallFunction<(), String>,
     /// Returns a number, and sends it before if it is to.
     pub moody: ProgressFunction<(u8, bool, bool), Moody, Moody>,
     pub moody_argument: CallFunction<Moody, u8>,
@@ -119,6 +122,14 @@ impl Table {
             prints: functions.call("prints", |()| {
                 println!("a function says this, {}", "at length ".repeat(1000));
                 eprintln!("and this on its standard error");
+            }),
+            inherited: functions.call("inherited", |()| {
+                let mut command = Command::new("sh");
+                command.args(["-c", "echo ${FOREGROUND_POOL_TICKET-none}"]).stdout(process::Stdio::piped());
+                let child = command.spawn().unwrap();
+                let mut text = String::new();
+                child.take_stdout().unwrap().read_to_string(&mut text).unwrap();
+                text
             }),
             moody: functions.progress("moody", |progress, (n, before, latest)| {
                 match (before, latest) {

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use foreground::process::ProcessError;
+use foreground::process::{ProcessError, ProcessPoolError};
 
 use crate::common::{WAIT, builder, executor, outcome, router, worker_that};
 use crate::functions::Table;
@@ -16,6 +16,12 @@ pub fn behave(how: &str) {
         "ends" => return,
         // For longer than anybody waits, and not for ever: the tests may be killed meanwhile.
         "sleeps" => return thread::sleep(2 * WAIT),
+        "unaware" => {
+            let router: foreground::MessageRouter = router();
+            let built = foreground::process::ProcessExecutor::new(&router);
+            std::process::exit(if matches!(built, Err(ProcessPoolError::InWorker)) { 17 } else { 18 });
+        }
+        "executor" => crate::workers::be_an_executor(),
         _ => {}
     }
     let mut executor = greet(if how == "other version" { 2 } else { 1 });

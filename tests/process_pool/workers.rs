@@ -1,9 +1,11 @@
 //! How worker processes come and go.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::cancel::is_there;
-use crate::common::{WAIT, builder, executor, outcome, router, until};
+use crate::common::{WAIT, builder, executor, outcome, router, until, worker_that};
 use crate::functions::Table;
 
 #[test]
@@ -82,4 +84,50 @@ fn descriptors_and_zombies_do_not_add_up() {
     }
     // Other tests of this program have descriptors too, but not forty-nine more than before.
     assert!(descriptors() < before.unwrap() + 40 || cfg!(not(target_os = "linux")));
+}
+
+#[test]
+fn what_a_worker_starts_has_not_its_ticket() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = executor(&router, 1);
+    let inherited = executor.submit_call_in_process(&table.inherited, ()).unwrap();
+    assert_eq!(outcome(&router, &inherited).completed().unwrap(), "none\n");
+}
+
+/// In a child: has one worker that waits, and one that is at work, and says which they are.
+pub fn be_an_executor() -> ! {
+    let (table, router) = (Table::new(), router::<Vec<u32>>());
+    let executor = executor(&router, 2);
+    let patient = executor.submit_progress_in_process(&table.patient, ()).unwrap();
+    patient.on_progress(|ids: &mut Vec<u32>, id| ids.push(id));
+    let id = executor.submit_call_in_process(&table.id, ()).unwrap();
+    id.on_done(|ids: &mut Vec<u32>, outcome| ids.push(outcome.completed().unwrap()));
+    let mut ids = Vec::new();
+    until(&router, &mut ids, |ids| ids.len() == 2);
+    println!("\nworkers {} {}", ids[0], ids[1]);
+    std::thread::sleep(2 * WAIT);
+    std::process::exit(1);
+}
+
+#[test]
+fn the_workers_of_an_executor_that_is_killed_end() {
+    let child = worker_that("executor").stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.take_stdout().unwrap()).lines();
+    let mut lines =
+        lines.map(Result::unwrap).filter_map(|line| line.strip_prefix("workers ").map(str::to_owned));
+    let ids: Vec<u32> = lines.next().unwrap().split(' ').map(|id| id.parse().unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.iter().all(|id| is_running(*id)));
+    child.kill();
+    child.wait().unwrap();
+    // Whoever takes over its children waits for them, or not: then they are zombies.
+    until(&router::<()>(), &mut (), |()| ids.iter().all(|id| !is_running(*id)));
+}
+
+fn is_running(id: u32) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{id}/stat"));
+    match state {
+        Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X'])),
+        Err(_) => is_there(id) && cfg!(not(target_os = "linux")),
+    }
 }
