@@ -8,7 +8,7 @@ mod support;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,10 @@ use crate::support::running::Running;
 
 /// How many there are, if nothing else is said.
 const WORKERS: usize = 4;
-/// How long large files are: for some a worker takes seconds, in either profile, and for some for ever.
-const QUICK: u64 = if cfg!(debug_assertions) { 40_000_000 } else { 1_500_000_000 };
-const ENDLESS: u64 = 100_000_000_000;
+/// How long large files are: longer than a worker reads while a test goes on, in either profile.
+const LONG: u64 = if cfg!(debug_assertions) { 400_000_000 } else { 20_000_000_000 };
+/// What is left of one to be read when it was shortened.
+const SHORT: u64 = 1_000_000;
 /// How many files there are with the large ones.
 const FILES: usize = 300 + WORKERS + 1;
 /// How long the end may take, of a program whose workers were told to end.
@@ -49,11 +50,11 @@ fn small_files() -> TempDir {
 }
 
 /// Files that take a while, one for each worker and one more. Holes cost no room.
-fn large_files(bytes: u64) -> TempDir {
+fn large_files() -> TempDir {
     let folder = small_files();
     for n in 0..=WORKERS {
         let file = File::create(folder.path().join(format!("a large file {n}"))).unwrap();
-        file.set_len(bytes + n as u64).unwrap();
+        file.set_len(LONG + n as u64).unwrap();
     }
     folder
 }
@@ -113,17 +114,35 @@ fn wait_for_the_end_of(processes: &[u32]) {
     });
 }
 
+/// Which file a worker reads if it is a large one, and how far it is.
+fn reads(worker: u32) -> Option<(PathBuf, u64)> {
+    fs::read_dir(format!("/proc/{worker}/fd")).ok()?.find_map(|descriptor| {
+        let descriptor = descriptor.ok()?;
+        let file = fs::read_link(descriptor.path()).ok()?;
+        let name = descriptor.file_name().into_string().ok()?;
+        let info = fs::read_to_string(format!("/proc/{worker}/fdinfo/{name}")).ok()?;
+        let place = info.lines().find_map(|line| line.strip_prefix("pos:"))?.trim().parse().ok()?;
+        file.to_string_lossy().contains("a large file").then_some((file, place))
+    })
+}
+
 /// Waits until this process has its workers, and each of them reads one of the large files.
 fn wait_until_all_read(process: u32) -> Vec<u32> {
-    let reads = |process: &u32| {
-        let files = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten();
-        let mut files = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
-        files.any(|file| file.to_string_lossy().contains("a large file"))
-    };
     eventually("workers at work", || {
         let workers = children(process);
-        (workers.len() == WORKERS && workers.iter().all(reads)).then_some(workers)
+        (workers.len() == WORKERS && workers.iter().all(|worker| reads(*worker).is_some())).then_some(workers)
     })
+}
+
+/// Leaves little to be read of each large file. What workers have read of them stays, and the workers are not to go on meanwhile.
+fn shorten(folder: &Path, workers: &[u32]) {
+    let read: Vec<_> = workers.iter().filter_map(|worker| reads(*worker)).collect();
+    assert_eq!(read.len(), workers.len());
+    for n in 0..=WORKERS {
+        let path = folder.join(format!("a large file {n}"));
+        let place = read.iter().find(|(file, _)| *file == path).map_or(0, |(_, place)| *place);
+        File::options().write(true).open(&path).unwrap().set_len(place + SHORT + n as u64).unwrap();
+    }
 }
 
 mod without_a_window {
@@ -157,11 +176,14 @@ mod without_a_window {
 
     #[test]
     fn workers_that_others_kill_are_made_up_for() {
-        let folder = large_files(QUICK);
+        let folder = large_files();
         let mut command = Command::new(example("process_workers"));
         let running = Running::start(command.arg("--headless").arg(folder.path()));
         let workers = wait_until_all_read(running.id());
+        signal(&workers[..1], Signal::STOP);
         signal(&workers[1..], Signal::KILL);
+        shorten(folder.path(), &workers[..1]);
+        signal(&workers[..1], Signal::CONT);
         let summary = assert_all_right(&running.end(), folder.path());
         assert_eq!((&summary["files"], &summary["crashed"]), (&json!(FILES), &json!(WORKERS - 1)));
         wait_for_the_end_of(&workers);
@@ -303,7 +325,7 @@ mod in_a_window {
 
     #[test]
     fn the_bars_grow() {
-        let folder = large_files(QUICK);
+        let folder = large_files();
         let shown = Shown::start(folder.path());
         let grown = || count(&shown.display.screenshot(shown.window).unwrap(), [20, 150, 664, 400], BLUE);
         let before = grown();
@@ -313,7 +335,7 @@ mod in_a_window {
 
     #[test]
     fn the_bar_of_a_crashed_worker_says_so_and_the_others_take_its_files_over() {
-        let folder = large_files(QUICK);
+        let folder = large_files();
         let shown = Shown::start_and_stop(folder.path());
         shown.click(button(1));
         shown.wait_for_color(bar(1), RED);
@@ -324,6 +346,7 @@ mod in_a_window {
             let others = children(shown.running.id());
             (others.len() == WORKERS - 1).then_some(others)
         });
+        shorten(folder.path(), &others);
         signal(&others, Signal::CONT);
         for place in [0, 2, 3] {
             shown.wait_for_color(bar(place), GREEN);
@@ -337,13 +360,14 @@ mod in_a_window {
 
     #[test]
     fn one_that_is_started_again_does_the_work_of_all_that_crashed() {
-        let folder = large_files(QUICK);
+        let folder = large_files();
         let shown = Shown::start_and_stop(folder.path());
         for place in 0..WORKERS as i16 {
             shown.click(button(place));
             shown.wait_for_color(bar(place as u32), RED);
         }
         wait_for_the_end_of(&shown.workers);
+        shorten(folder.path(), &[]);
         shown.click(button(2));
         shown.wait_for_color(bar(2), GREEN);
         shown.wait_for_color(OVERALL, GREEN);
@@ -353,7 +377,7 @@ mod in_a_window {
 
     #[test]
     fn cancel_ends_all_that_is_at_work() {
-        let folder = large_files(ENDLESS);
+        let folder = large_files();
         let shown = Shown::start(folder.path());
         shown.click(CANCEL);
         for place in 0..WORKERS as u32 {
@@ -366,13 +390,13 @@ mod in_a_window {
 
     #[test]
     fn closing_the_window_at_work_leaves_no_process() {
-        let folder = large_files(ENDLESS);
+        let folder = large_files();
         Shown::start(folder.path()).close();
     }
 
     #[test]
     fn closing_the_window_leaves_no_process_though_one_does_not_heed_it() {
-        let folder = large_files(ENDLESS);
+        let folder = large_files();
         let shown = Shown::start(folder.path());
         signal(&shown.workers[..1], Signal::STOP);
         shown.close();
@@ -380,7 +404,7 @@ mod in_a_window {
 
     #[test]
     fn workers_end_when_the_window_is_killed() {
-        let folder = large_files(ENDLESS);
+        let folder = large_files();
         let Shown { running, workers, .. } = Shown::start(folder.path());
         drop(running);
         wait_for_the_end_of(&workers);
