@@ -128,6 +128,17 @@ impl Protocol for Connection {
         }
     }
 
+    fn on_bad_input(&self, link: &ConnectionLink, reason: Disconnect) {
+        log::debug!("foreground: a connection between processes is cut off: {reason}");
+        if self.peer.get().is_some() && self.stranger.is_some() {
+            // So that it learns of it as of a close, and does not take this process for dead.
+            let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
+            link.finish(reason);
+        } else {
+            link.close(reason);
+        }
+    }
+
     fn on_read(&self, _: &ConnectionLink) {
         if let Some(peer) = self.peer.get() {
             peer.on_read();

@@ -193,13 +193,13 @@ impl<S: 'static> MessageRouter<S> {
             codec: OnceLock::new(),
             bell: OnceLock::new(),
             unannounced: AtomicU32::new(0),
-            lobby,
+            lobby: Mutex::new(Some(Arc::clone(&lobby))),
         });
         let (sender, receiver) = self.open_remote(special, Arc::clone(&intake) as Arc<dyn Remote>, place)?;
         let _ = intake.bell.set(sender.bell());
         *intake.sender.lock() = Sender::New(sender);
         let invited = Arc::clone(&intake) as Arc<dyn Invited>;
-        let ticket = intake.lobby.invite(invited, options.valid_for).map_err(RemotePipeError::io)?;
+        let ticket = lobby.invite(invited, options.valid_for).map_err(RemotePipeError::io)?;
         intake.state.lock().number = Some(ticket.number);
         Ok((ticket, receiver))
     }
@@ -221,8 +221,8 @@ struct Intake<T: Send + 'static> {
     bell: OnceLock<Bell>,
     /// Messages that were sent since the foreground was woken last. Changed by the thread that reads.
     unannounced: AtomicU32,
-    /// Open as long as the pipe: who comes a second time is told so.
-    lobby: Arc<Lobby>,
+    /// Open as long as the receiver: who comes a second time is told so. The connection may last longer.
+    lobby: Mutex<Option<Arc<Lobby>>>,
 }
 
 /// The local pipe's sender.
@@ -315,8 +315,9 @@ impl<T: Send + 'static> Intake<T> {
     /// Lets nobody in with the ticket any more.
     fn withdraw(&self) {
         let number = self.state.lock().number;
-        if let Some(number) = number {
-            self.lobby.withdraw(number);
+        let lobby = self.lobby.lock().clone();
+        if let (Some(number), Some(lobby)) = (number, lobby) {
+            lobby.withdraw(number);
         }
     }
 }
@@ -521,6 +522,8 @@ impl<T: Send + 'static> Remote for Intake<T> {
             Some(link) => say_closed(&link),
             None => self.withdraw(),
         }
+        let lobby = self.lobby.lock().take();
+        drop(lobby);
     }
 
     fn made_room(&self) {
