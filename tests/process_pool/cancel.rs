@@ -64,7 +64,7 @@ fn a_cancel_before_the_worker_is_ready_ends_the_task() {
         square.cancel();
         assert!(outcome(&router, &square).is_cancelled());
         executor.shutdown(&mut (), WAIT).unwrap();
-        assert_eq!(executor.worker_ids(), []);
+        assert_eq!(executor.worker_ids(), [0_u32; 0]);
         restart(&router);
     }
 }
@@ -93,7 +93,7 @@ fn a_shutdown_ends_running_functions_and_all_processes() {
     assert_eq!(executor.state(), ExecutorState::Stopped);
     assert!(patient.try_outcome().unwrap().is_cancelled() && stubborn.try_outcome().unwrap().is_cancelled());
     assert!(queued.iter().all(|task| task.state().is_done()));
-    assert_eq!(executor.worker_ids(), []);
+    assert_eq!(executor.worker_ids(), [0_u32; 0]);
     for id in ids {
         assert!(!is_there(id), "{id}");
     }

@@ -143,7 +143,7 @@ fn a_worker_that_is_not_let_in_is_not_waited_for() {
         let ProcessError::NotStarted(error) = error else { panic!("{how}: {error:?}") };
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionAborted, "{how}: {error}");
         executor.shutdown(&mut (), Duration::from_secs(60)).unwrap();
-        assert_eq!(executor.worker_ids(), []);
+        assert_eq!(executor.worker_ids(), [0_u32; 0]);
         router.stop().unwrap();
         router.start().unwrap();
     }

@@ -12,7 +12,7 @@ use crate::functions::Table;
 fn workers_start_with_the_first_task_and_end_with_the_executor() {
     let (table, router) = (Table::new(), router::<()>());
     let executor = executor(&router, 2);
-    assert_eq!(executor.worker_ids(), []);
+    assert_eq!(executor.worker_ids(), [0_u32; 0]);
     let id = executor.submit_call_in_process(&table.id, ()).unwrap();
     let id = outcome(&router, &id).completed().unwrap();
     assert_eq!(executor.worker_ids(), [id]);
@@ -54,7 +54,7 @@ fn a_worker_that_has_done_its_share_is_replaced() {
         assert_eq!(outcome(&router, &count).completed(), Some(n % 3 + 1));
     }
     executor.shutdown(&mut (), WAIT).unwrap();
-    assert_eq!(executor.worker_ids(), []);
+    assert_eq!(executor.worker_ids(), [0_u32; 0]);
 }
 
 #[test]
