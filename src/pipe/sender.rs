@@ -15,7 +15,7 @@ use crate::sync::Arc;
 ///
 /// [`start`](Self::start) turns it into a [`StartedSender`]. The two are separate types so that what
 /// cannot work does not compile, and so that the foreground can tell a worker that ended from one that
-/// never began ([`PipeEnd::NeverStarted`]).
+/// never began ([`PipeEnd::NeverStarted`](crate::PipeEnd::NeverStarted)).
 ///
 /// Sending before the start does not compile:
 ///
