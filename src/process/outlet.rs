@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -14,7 +14,7 @@ use super::error::{ConnectError, ConnectErrorKind, RemoteSendError, RemoteSendEr
 use super::socket;
 use super::ticket::Ticket;
 use super::wire::{self, Capacity, Denial, EndCode, Hello, VERSION, Welcome, kind};
-use crate::net::{Disconnect, HIGH_WATER, NotSent, When};
+use crate::net::{Disconnect, HIGH_WATER, NotSent, When, is_io_thread};
 use crate::pipe::Wait;
 
 /// What to do when the router's process has gone.
@@ -79,8 +79,8 @@ impl Outlet {
             order: Mutex::new(()),
             closed: AtomicBool::new(false),
         });
-        let link = Connection::join(stream, Arc::clone(&outlet) as Arc<dyn Peer>)
-            .map_err(ConnectError::unreachable)?;
+        let listening = Arc::new(Listening(Arc::downgrade(&outlet)));
+        let link = Connection::join(stream, listening).map_err(ConnectError::unreachable)?;
         let link = outlet.link.get_or_init(|| link);
         let hello = Hello {
             version: VERSION,
@@ -97,6 +97,7 @@ impl Outlet {
                 Some(Ok(())) => break,
                 Some(Err(error)) => {
                     drop(state);
+                    link.close(Disconnect::closed_here());
                     return Err(error);
                 }
                 None if outlet.changed.wait_until(&mut state, deadline).timed_out() => {
@@ -189,6 +190,8 @@ impl Outlet {
     }
 
     fn take_credit(&self, wait: Wait) -> Result<(), RemoteSendErrorKind> {
+        // The I/O thread cannot wait for room that it alone hears of.
+        let wait = if is_io_thread() { Wait::Never } else { wait };
         let mut state = self.state.lock();
         let mut timed_out = false;
         loop {
@@ -220,6 +223,7 @@ impl Outlet {
         };
         drop(state);
         self.send_frame(newest);
+        self.changed.notify_all();
     }
 
     fn send_frame(&self, bytes: Vec<u8>) {
@@ -230,7 +234,28 @@ impl Outlet {
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> bool {
-        self.link.get().is_some_and(|link| link.wait_flushed(Instant::now().checked_add(timeout)))
+        let deadline = Instant::now().checked_add(timeout);
+        self.wait_newest(deadline) && self.link.get().is_some_and(|link| link.wait_flushed(deadline))
+    }
+
+    /// Waits until no value of a latest pipe is kept here. False when the time has come before, or when it never will be sent.
+    fn wait_newest(&self, deadline: Option<Instant>) -> bool {
+        let mut state = self.state.lock();
+        while state.newest.is_some() && !self.is_closed() && !is_io_thread() {
+            match deadline {
+                None => self.changed.wait(&mut state),
+                Some(deadline) => {
+                    if self.changed.wait_until(&mut state, deadline).timed_out() {
+                        break;
+                    }
+                }
+            }
+        }
+        let is_sent = state.newest.is_none();
+        drop(state);
+        // Whoever took it out may be just about to send it.
+        drop(self.order.lock());
+        is_sent
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -300,8 +325,24 @@ impl Drop for Frame {
     }
 }
 
-impl Peer for Outlet {
+/// How the connection knows the outlet. The outlet keeps the connection, which would else be kept by itself.
+struct Listening(Weak<Outlet>);
+
+impl Peer for Listening {
     fn on_frame(&self, _: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect> {
+        // Without it nobody is left whom it concerns.
+        self.0.upgrade().map_or(Ok(()), |outlet| outlet.on_frame(kind, payload))
+    }
+
+    fn on_closed(self: Arc<Self>, reason: &Disconnect) {
+        if let Some(outlet) = self.0.upgrade() {
+            outlet.on_closed(reason);
+        }
+    }
+}
+
+impl Outlet {
+    fn on_frame(&self, kind: u8, payload: &[u8]) -> Result<(), Disconnect> {
         match kind {
             kind::CREDIT => self.add_credits(wire::read_credit(payload)?),
             kind::CLOSED => {
@@ -331,7 +372,7 @@ impl Peer for Outlet {
         Ok(())
     }
 
-    fn on_closed(self: Arc<Self>, reason: &Disconnect) {
+    fn on_closed(&self, reason: &Disconnect) {
         let was_welcome = self.welcome.get().is_some();
         let state = self.state.lock();
         let was_told = state.told || state.ended || !was_welcome;

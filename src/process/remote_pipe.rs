@@ -185,7 +185,9 @@ impl<S: 'static> MessageRouter<S> {
                 type_name: options.type_name.unwrap_or_else(|| type_name::<T>().into()),
                 welcome: Welcome {
                     capacity,
-                    limit: u32::try_from(options.max_message_size.saturating_add(1)).unwrap_or(u32::MAX),
+                    // With the byte that says what it is, and enough for an end.
+                    limit: u32::try_from(options.max_message_size.saturating_add(1).max(2))
+                        .unwrap_or(u32::MAX),
                 },
             },
             state: Mutex::new(State::default()),
@@ -356,11 +358,12 @@ impl<T: DeserializeOwned + Send + 'static> Intake<T> {
         if unannounced >= TOGETHER {
             self.announce();
         }
-        if self.terms.welcome.capacity == Capacity::Latest {
-            if link.unsent() > UNREAD {
-                let text = "the peer sends values and does not read that they have come";
-                return Err(Disconnect::new(DisconnectKind::Flooded, text));
-            }
+        let capacity = self.terms.welcome.capacity;
+        if capacity != Capacity::Any && link.unsent() > UNREAD {
+            let text = "the peer sends messages and does not read what room it has";
+            return Err(Disconnect::new(DisconnectKind::Flooded, text));
+        }
+        if capacity == Capacity::Latest {
             // If this fails, the connection has ended, which is told elsewhere.
             let _ = link.send(wire::credit(1), When::Now);
         }

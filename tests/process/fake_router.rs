@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use foreground::process::{ConnectError, ConnectErrorKind, RemoteSender, Ticket};
 
@@ -112,6 +114,29 @@ fn hostile_credits_do_not_overflow() {
     });
     let sender = connect(ticket).unwrap().start();
     (0..10).for_each(|n| sender.send(n).unwrap());
+    drop(sender);
+    router.join().unwrap();
+}
+
+#[test]
+fn a_latest_value_that_waits_for_the_one_before_is_not_flushed() {
+    let (next, is_next) = mpsc::channel::<()>();
+    let (ticket, router, _folder) = door(move |mut stream| {
+        stream.write_all(&frame(b'W', &[0, 1, 2, 0, 0, 0, 1, 0, 0, 0, 100])).unwrap();
+        is_next.recv().unwrap();
+        stream.write_all(&frame(b'C', &[0, 0, 0, 1])).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        let expected = [frame(b'S', b""), frame(b'M', &[1]), frame(b'M', &[2]), frame(b'E', &[0])];
+        assert_eq!(rest, expected.concat());
+    });
+    let sender = connect(ticket).unwrap().start();
+    sender.send(1).unwrap();
+    assert!(sender.flush(WAIT));
+    sender.send(2).unwrap();
+    assert!(!sender.flush(Duration::from_millis(1)), "the router has not said that the first has come");
+    next.send(()).unwrap();
+    assert!(sender.flush(WAIT));
     drop(sender);
     router.join().unwrap();
 }

@@ -117,6 +117,33 @@ fn more_messages_than_there_is_room_for_are_a_flood() {
     assert_eq!((seen.messages, seen.end), (vec![0, 1, 2], Some(PipeEnd::Refused(Refusal::Flooded))));
 }
 
+/// What comes back is 9 bytes for a message of 6, and would wait here for as long as the peer likes.
+#[test]
+fn a_sender_that_never_reads_what_room_it_has_is_a_flood() {
+    let router = router();
+    let (ticket, receiver) = router.remote_pipe_with::<u32>(RemotePipeOptions::new().bounded(1)).unwrap();
+    collect(&receiver);
+    let mut raw = Raw::welcome(&ticket);
+    raw.write(&raw::start());
+    let mut seen = Seen::default();
+    for n in 1..=500_000 {
+        // It is cut off before that.
+        if seen.end.is_some() || raw.try_write(&raw::message(1)).is_err() {
+            break;
+        }
+        router.route_until(&mut seen, |seen| seen.messages.len() >= n || seen.end.is_some(), WAIT).unwrap();
+    }
+    router.route_until(&mut seen, |seen| seen.end.is_some(), WAIT).unwrap();
+    assert_eq!(seen.end, Some(PipeEnd::Refused(Refusal::Flooded)));
+}
+
+#[test]
+fn a_limit_of_nothing_lets_the_end_pass() {
+    let options = RemotePipeOptions::new().max_message_size(0);
+    let bytes = [raw::start(), raw::end(STOPPED)].concat();
+    assert_eq!(outcome(options, &bytes), (vec![], PipeEnd::Stopped));
+}
+
 #[test]
 fn one_bad_peer_costs_no_other_its_connection() {
     let router = router::<Seen<u32>>();
