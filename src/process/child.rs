@@ -376,15 +376,20 @@ impl fmt::Debug for Child {
 impl Shared {
     /// Waits for the end, and tells everybody.
     fn reap(&self, last_words: Option<Receiver<()>>) {
-        let status = self.process.wait();
-        if let Err(error) = &status {
-            log::error!("foreground: nobody can tell how process {} ended: {error}", self.process.id());
-        }
-        if let Some(last_words) = last_words {
-            // It is told by the end of the channel.
-            let _ = last_words.recv_timeout(LAST_WORDS);
-        }
-        let status = status.ok();
+        let status = match self.process.wait() {
+            Ok(status) => {
+                if let Some(last_words) = last_words {
+                    // It is told by the end of the channel.
+                    let _ = last_words.recv_timeout(LAST_WORDS);
+                }
+                Some(status)
+            }
+            // Told at once: its number is free for others, and whoever still takes it for this process may send them a signal.
+            Err(error) => {
+                log::error!("foreground: nobody can tell how process {} ended: {error}", self.process.id());
+                None
+            }
+        };
         self.exit.tell(status);
         self.drop_timers();
         for invited in self.invited.iter().filter_map(Weak::upgrade) {

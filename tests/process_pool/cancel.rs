@@ -24,6 +24,20 @@ fn a_function_that_looks_ends_and_its_worker_goes_on() {
 }
 
 #[test]
+fn a_function_that_talks_faster_than_it_is_heard_is_cancelled_and_its_worker_goes_on() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = builder(&router).workers(1).grace(WAIT).build().unwrap();
+    let id = executor.submit_call_in_process(&table.id, ()).unwrap();
+    let id = outcome(&router, &id).completed();
+    let talks = executor.submit_iteration_in_process(&table.talks, ()).unwrap();
+    until(&router, &mut (), |()| talks.try_recv().is_some());
+    talks.cancel();
+    assert!(outcome(&router, &talks).is_cancelled());
+    let again = executor.submit_call_in_process(&table.id, ()).unwrap();
+    assert_eq!(outcome(&router, &again).completed(), id);
+}
+
+#[test]
 fn a_task_that_waits_for_a_worker_never_runs() {
     let (table, router) = (Table::new(), router::<()>());
     let executor = executor(&router, 1);

@@ -61,6 +61,17 @@ impl<'de> Deserialize<'de> for Moody {
 }
 
 /// All of them, as both sides have them.
+/// Takes longer to read than to send.
+#[derive(Serialize)]
+pub struct Tedious;
+
+impl<'de> Deserialize<'de> for Tedious {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        thread::sleep(Duration::from_millis(1));
+        <()>::deserialize(deserializer).map(|()| Self)
+    }
+}
+
 pub struct Table {
     pub functions: Functions,
     pub square: CallFunction<i64, i64>,
@@ -89,6 +100,8 @@ pub struct Table {
     pub flood: ProgressFunction<u64, u64, u64>,
     /// The newest values among ordinary ones.
     pub mixed: ProgressFunction<u64, u64, ()>,
+    /// Sends without end, if nobody cancels it.
+    pub talks: IterationFunction<(), Tedious>,
     pub patient: ProgressFunction<(), u32, ()>,
     pub size: ProgressFunction<String, u32, u64, SizeError>,
     pub copy: ProgressFunction<Vec<String>, String, u32>,
@@ -166,6 +179,7 @@ impl Table {
                 }
                 Ok(())
             }),
+            talks: functions.iteration("talks", |()| std::iter::repeat_with(|| Tedious)),
             patient: functions.progress("patient", |progress, ()| {
                 progress.report(process::id())?;
                 progress.sleep(Duration::MAX)?;

@@ -131,3 +131,14 @@ fn is_running(id: u32) -> bool {
         Err(_) => is_there(id) && cfg!(not(target_os = "linux")),
     }
 }
+
+#[test]
+fn a_worker_that_is_to_wait_for_no_time_ends_at_once() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = builder(&router).workers(1).idle_timeout(Duration::ZERO).build().unwrap();
+    for _ in 0..20 {
+        let id = executor.submit_call_in_process(&table.id, ()).unwrap();
+        outcome(&router, &id).completed().unwrap();
+        until(&router, &mut (), |()| executor.worker_ids().is_empty());
+    }
+}

@@ -103,19 +103,19 @@ impl Crew {
         if is_worn || !worker.post.is_well() {
             return drop(worker);
         }
+        let mut state = self.state.lock();
+        if state.is_closed {
+            drop(state);
+            return drop(worker);
+        }
         let deadline = self.terms.idle_timeout.and_then(|time| Instant::now().checked_add(time));
+        // Under the lock: its call may come at once, and is to find the worker among those that wait.
         let timer = deadline.and_then(|deadline| {
             let (crew, id) = (Arc::downgrade(self), worker.child.id());
             // Without one it waits for longer, that is all.
             Timer::at(deadline, move || retire(&crew, id)).ok()
         });
-        let idle = Idle { worker, _timer: timer };
-        let mut state = self.state.lock();
-        if state.is_closed {
-            drop(state);
-            return drop(idle);
-        }
-        state.idle.push(idle);
+        state.idle.push(Idle { worker, _timer: timer });
     }
 
     fn start(&self, token: &CancelToken) -> Result<Worker, NoWorker> {

@@ -72,6 +72,33 @@ pub struct ProcessExecutor<S: 'static = ()> {
     crew: Rc<Owned>,
 }
 
+/// The workers of a program whose file was removed, as by an update, run what their executor runs.
+///
+/// ```standalone_crate
+/// # #[cfg(target_os = "linux")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::time::Duration;
+/// # use foreground::MessageRouter;
+/// # use foreground::process::{Functions, ProcessExecutor};
+/// let mut functions = Functions::new();
+/// let square = functions.call("square", |n: i64| n * n);
+/// functions.serve_if_worker();
+///
+/// let router: MessageRouter = MessageRouter::new(|| {});
+/// router.start()?;
+/// let executor = ProcessExecutor::new(&router)?;
+/// std::fs::remove_file(std::env::current_exe()?)?;
+/// let call = executor.submit_call_in_process(&square, 7)?;
+/// router.route_until(&mut (), |()| call.state().is_done(), Duration::from_secs(60))?;
+/// assert_eq!(call.try_outcome().unwrap().completed(), Some(49));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(target_os = "linux"))]
+/// # fn main() {}
+/// ```
+#[cfg(doctest)]
+struct RemovedProgram;
+
 /// The crew, as long as there is a handle.
 struct Owned(Arc<Crew>);
 
@@ -99,8 +126,7 @@ impl<S: 'static> ProcessExecutorBuilder<S> {
         Self { tasks: self.tasks.workers(workers), ..self }
     }
 
-    /// Sets how a worker is started; if this is not called, by running the program of this process once more, without arguments. It
-    /// is called on a thread of the executor, once for each worker. Its [`grace`](Command::grace) is set by the executor.
+    /// Sets how a worker is started; if this is not called, by [`Command::this_program`], without arguments. It is called on a thread of the executor, once for each worker. Its [`grace`](Command::grace) is set by the executor.
     ///
     /// # Examples
     ///
@@ -176,9 +202,9 @@ impl<S: 'static> ProcessExecutorBuilder<S> {
             Some(command) => command,
             None if worker::is_unaware() => return Err(ProcessPoolError::InWorker),
             None => {
-                // Looked up now: the file may be replaced by another version while this one runs.
-                let program = std::env::current_exe().map_err(ProcessPoolError::Program)?;
-                Box::new(move || Ok(Command::new(&program)))
+                // Tried now, to be told now. It is looked up for each worker: the file may be replaced while this one runs.
+                drop(Command::this_program().map_err(ProcessPoolError::Program)?);
+                Box::new(Command::this_program)
             }
         };
         let tasks = self.tasks.build()?;

@@ -19,6 +19,9 @@ use crate::tasks::{Task, TaskContext};
 /// After its connection has ended, a process is given so long to end, for its status to be told.
 const EXIT_TIME: Duration = Duration::from_secs(1);
 
+/// So many frames are heard before other things are looked at.
+const HEARD_TOGETHER: usize = 64;
+
 pub(super) struct RemoteTask<A, M: Send + 'static, R, E> {
     pub(super) function: ProcessFunction<A, M, R, E>,
     pub(super) arguments: A,
@@ -122,12 +125,18 @@ impl<A, M: Send + 'static, R, E> Attendant<'_, A, M, R, E> {
         loop {
             // Looked at before the frames: what came before an end is heard.
             let health = post.health();
-            while let Some((kind, payload)) = post.next() {
+            let mut has_heard_all = false;
+            // Not until there are no more: a function may talk faster than it is heard, and a cancel has to reach it.
+            for _ in 0..HEARD_TOGETHER {
+                let Some((kind, payload)) = post.next() else {
+                    has_heard_all = true;
+                    break;
+                };
                 if let Some(end) = self.hear(kind, &payload, &mut questions)? {
                     return Ok(end);
                 }
             }
-            if health.gone.is_some() {
+            if health.gone.is_some() && has_heard_all {
                 return Err(Gone::Lost);
             }
             if health.exited.is_some() && !has_exited {
@@ -147,8 +156,9 @@ impl<A, M: Send + 'static, R, E> Attendant<'_, A, M, R, E> {
                 self.answer(&mut questions, waker);
             }
             match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) if has_heard_all || is_cancelled => return Err(Gone::Stubborn),
+                _ if !has_heard_all => {}
                 None => thread::park(),
-                Some(Duration::ZERO) => return Err(Gone::Stubborn),
                 Some(left) => thread::park_timeout(left),
             }
         }
@@ -164,9 +174,11 @@ impl<A, M: Send + 'static, R, E> Attendant<'_, A, M, R, E> {
         let function = &self.task.function;
         let name = function.name();
         let end = match kind {
+            // Nobody hears it, and the end may be far behind it.
+            kind::MESSAGE | kind::LATEST if self.context.is_cancelled() => return Ok(None),
             kind::MESSAGE | kind::LATEST => {
                 match (function.read_message)(payload) {
-                    // After a cancel nobody hears it. That the router was stopped is a cancel too.
+                    // If this fails, it was cancelled just now. That the router was stopped is a cancel too.
                     Ok(message) if kind == kind::MESSAGE => {
                         let _ = self.context.send(message);
                     }
@@ -279,6 +291,8 @@ impl<A, M: Send + 'static, R, E> Attendant<'_, A, M, R, E> {
     fn lose(self, gone: Gone) -> End<R, E> {
         let Worker { child, post, calls } = &self.worker;
         let mut unreadable = None;
+        // Otherwise that the function has begun may be among what was not read.
+        let is_heard_out = matches!(gone, Gone::Lost);
         match gone {
             Gone::Lost => {}
             Gone::Nonsense(reason) => {
@@ -299,7 +313,7 @@ impl<A, M: Send + 'static, R, E> Attendant<'_, A, M, R, E> {
         if let Some(text) = unreadable {
             return End::Done(Err(ProcessError::Codec(text.into())));
         }
-        if *calls > 0 && !post.has_begun() && !self.context.is_cancelled() {
+        if is_heard_out && *calls > 0 && !post.has_begun() && !self.context.is_cancelled() {
             return End::NotBegun;
         }
         End::Done(Err(ProcessError::Lost(status)))
