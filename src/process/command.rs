@@ -42,15 +42,17 @@ const GRACE: Duration = Duration::from_secs(2);
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     if std::env::args().nth(1).as_deref() == Some("worker") {
 ///         let sender = RemoteSender::<u8>::from_env()?.start();
-///         (0..=100).try_for_each(|percent| sender.send(percent))?;
+///         // It fails once nobody listens any more, which is no error of the worker's.
+///         let _ = (0..=100).try_for_each(|percent| sender.send(percent));
 ///         return Ok(());
 ///     }
-///     let router: MessageRouter = MessageRouter::new(|| { /* wake the event loop */ });
+///     let router: MessageRouter<bool> = MessageRouter::new(|| { /* wake the event loop */ });
 ///     router.start()?;
 ///     let (ticket, receiver) = router.remote_pipe::<u8>()?;
 ///     receiver.on_message(|_, percent| println!("{percent} %"));
+///     receiver.on_end(|has_ended, _| *has_ended = true);
 ///     let child = Command::this_program()?.arg("worker").ticket(ticket).spawn()?;
-///     router.route_until(&mut (), |_| false, None).ok(); // until all pipes have ended
+///     router.route_until(&mut false, |has_ended| *has_ended, None)?;
 ///     println!("{}", child.wait()?);
 ///     Ok(())
 /// }

@@ -14,7 +14,7 @@ use super::error::{ConnectError, ConnectErrorKind, RemoteSendError, RemoteSendEr
 use super::socket;
 use super::ticket::Ticket;
 use super::wire::{self, Capacity, Denial, EndCode, Hello, VERSION, Welcome, kind};
-use crate::net::{Disconnect, HIGH_WATER, NotSent, When, is_io_thread};
+use crate::net::{Disconnect, HIGH_WATER, NotSent, Timer, When, is_io_thread};
 use crate::pipe::Wait;
 
 /// What to do when the router's process has gone.
@@ -28,6 +28,9 @@ pub(super) enum OnLost {
 
 /// With what code a process ends whose router has gone.
 const EXIT_CODE: i32 = 1;
+
+/// How long a process may live that was told of the close, once the router's process has gone.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How long the last sender waits for the system to take what was sent.
 const LINGER: Duration = Duration::from_secs(10);
@@ -58,6 +61,8 @@ struct State {
     ended: bool,
     /// The router has said that it is closed.
     told: bool,
+    /// Ends this process, as that of the router has gone.
+    exit: Option<Timer>,
 }
 
 impl Outlet {
@@ -372,16 +377,29 @@ impl Outlet {
         Ok(())
     }
 
-    fn on_closed(&self, reason: &Disconnect) {
-        let was_welcome = self.welcome.get().is_some();
+    fn on_closed(self: &Arc<Self>, reason: &Disconnect) {
         let state = self.state.lock();
-        let was_told = state.told || state.ended || !was_welcome;
+        let (told, ended) = (state.told, state.ended);
         drop(state);
         self.close();
         self.answer(Err(ConnectError::disconnected(reason)));
-        if !was_told && self.on_lost == OnLost::Exit {
+        if ended || self.welcome.get().is_none() || self.on_lost == OnLost::Close {
+            return;
+        }
+        if !told {
             log::error!("foreground: the process that receives has gone, so this one ends: {reason}");
             std::process::exit(EXIT_CODE);
         }
+        // It was told just before, and may be at its last words.
+        let outlet = Arc::downgrade(self);
+        let exit = move || {
+            if outlet.upgrade().is_some_and(|outlet| !outlet.state.lock().ended) {
+                log::error!("foreground: the process that received has gone, and so this one ends");
+                std::process::exit(EXIT_CODE);
+            }
+        };
+        // Without a timer it lives on, which is the lesser harm.
+        let timer = Timer::at(Instant::now() + LAST_WORDS, exit).ok();
+        self.state.lock().exit = timer;
     }
 }

@@ -506,11 +506,11 @@ impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
     }
 }
 
-/// Says that nothing more is wanted, and ends the connection.
+/// Says that nothing more is wanted. The connection stays until the sender ends it: by its end the sender learns that this process has
+/// gone, also when it was closed before.
 fn say_closed(link: &ConnectionLink) {
     // If this fails, the connection has ended.
     let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
-    link.finish(Disconnect::closed_here());
 }
 
 impl<T: Send + 'static> Remote for Intake<T> {

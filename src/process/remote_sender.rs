@@ -40,8 +40,9 @@ impl<T: Serialize> RemoteSenderBuilder<T> {
 
     /// Lets this process live on when the router's process has died. It then learns of that as of a close: `send` fails.
     ///
-    /// If this is not called, the process ends itself by [`std::process::exit`] with the code 1, as soon as it sees that the router's
-    /// process is gone without having closed the pipe: a program that was killed leaves no workers behind.
+    /// If this is not called, the process ends itself by [`std::process::exit`] with the code 1 when the router's process has gone, unless its sender
+    /// has ended: at once if the pipe was not closed before, as of a program that was killed, and after two seconds if it was. So no
+    /// workers are left behind. Of a close alone, in a process that lives on, it is told by [`is_closed`](StartedRemoteSender::is_closed).
     pub fn survive(self) -> Self {
         Self { on_lost: OnLost::Close, ..self }
     }
@@ -53,7 +54,8 @@ impl<T: Serialize> RemoteSenderBuilder<T> {
     ///
     /// # Examples
     ///
-    /// A sender that writes JSON, of a type that has another name here:
+    /// A sender that writes JSON, of a type that has another name here. (The name is all that is compared. JSON finds most differences
+    /// between the definitions; postcard, which has no names, would read other values.)
     ///
     /// ```
     /// use foreground::{MessageRouter, process::{Codec, RemotePipeOptions, RemoteSender}};
@@ -116,7 +118,9 @@ impl<T: Serialize> RemoteSender<T> {
     ///     let sender = RemoteSender::<u8>::from_env()?.start();
     ///     for percent in 0..=100 {
     ///         // ... work ...
-    ///         sender.send(percent)?;
+    ///         if sender.send(percent).is_err() {
+    ///             break; // nobody listens any more
+    ///         }
     ///     }
     ///     Ok(())
     /// }

@@ -51,7 +51,8 @@ impl fmt::Display for AskError {
         f.write_str(match self {
             Self::Cancelled => "the task was cancelled; it should end now",
             Self::Unanswered => {
-                "nobody answered the question: set `on_ask` for its type before the next dispatch, and reply"
+                "nobody answered the question: set `on_ask` for its type before the next dispatch, and reply; \
+                 a function in another process announces it by `asks` too"
             }
             Self::OnForeground => {
                 "a question cannot wait on the thread that is to answer it; ask from a worker"

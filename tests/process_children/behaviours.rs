@@ -21,6 +21,8 @@ pub fn behave(behaviour: &str) {
         "stdin" => stdin(),
         "look" => look(),
         "middle" => middle(),
+        "deaf" => deaf(),
+        "middle that exits" => middle_that_exits(),
         "survive" => survive(),
         "serve" => serve(),
         "replaced" => replaced(),
@@ -90,17 +92,41 @@ fn look() {
     descriptors.into_iter().for_each(|descriptor| sender.send(descriptor).unwrap());
 }
 
-/// A program with a router, in whose child the behaviour runs that it is told, and which is killed.
-fn middle() {
-    let router = common::router::<()>();
-    let (ticket, receiver) = router.remote_pipe::<u32>().unwrap();
-    receiver.on_message(|(), _| {});
+/// What starts a child in which the behaviour runs that this process was told.
+fn child_of_the_middle() -> Command {
     // The shell outlives the two, and tells how the child ended.
     let mut shell = process::Command::new("sh");
     shell.args(["-c", r#""$@"; echo "code=$?""#, "sh"]).arg(env::current_exe().unwrap());
     shell.args(common::TO_BEHAVE).env(common::BEHAVIOUR, env::var("OF_THE_CHILD").unwrap());
-    let _child = Command::from(shell).ticket(ticket).log_stderr(None).spawn().unwrap();
+    Command::from(shell)
+}
+
+/// A program with a router and a child, which is killed.
+fn middle() {
+    let router = common::router::<()>();
+    let (ticket, receiver) = router.remote_pipe::<u32>().unwrap();
+    receiver.on_message(|(), _| {});
+    let _child = child_of_the_middle().ticket(ticket).log_stderr(None).spawn().unwrap();
     router.route_until(&mut (), |()| false, None).unwrap();
+}
+
+/// A program with a router and a child, which ends as programs do.
+fn middle_that_exits() {
+    let router = common::router::<bool>();
+    let (ticket, receiver) = router.remote_pipe::<u32>().unwrap();
+    receiver.on_message(|has_begun, _| *has_begun = true);
+    let child = child_of_the_middle().ticket(ticket).log_stderr(None).spawn().unwrap();
+    router.route_until(&mut false, |has_begun| *has_begun, None).unwrap();
+    child.stop();
+    router.stop().unwrap();
+}
+
+/// Sends once, and never looks whether anybody listens.
+fn deaf() {
+    let sender = started();
+    say("serving");
+    sender.send(1).unwrap();
+    sleep();
 }
 
 fn say(what: &str) {
