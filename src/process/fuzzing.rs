@@ -22,7 +22,7 @@ pub fn frames<'a>(limit: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> (
                     if let Some((&kind, payload)) = frame.split_first() {
                         take_apart(kind, payload);
                     }
-                    frames.push(frame);
+                    frames.push(frame.into_owned());
                 }
                 Ok(None) => {}
                 Err(_) => return (frames, true),

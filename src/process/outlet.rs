@@ -403,3 +403,31 @@ impl Outlet {
         self.state.lock().exit = timer;
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::sync::mpsc;
+
+    use crate::MessageRouter;
+    use crate::net::Timer;
+    use crate::process::{RemotePipeOptions, RemoteSender};
+
+    use super::*;
+
+    /// A logger that sends is called there too.
+    #[test]
+    fn the_thread_that_would_hear_of_room_does_not_wait_for_it() {
+        let router: MessageRouter = MessageRouter::new(|| {});
+        router.start().unwrap();
+        let options = RemotePipeOptions::new().bounded(1);
+        let (ticket, _receiver) = router.remote_pipe_with::<u32>(options).unwrap();
+        let sender = RemoteSender::<u32>::from_ticket(ticket).unwrap().start();
+        sender.send(1).unwrap();
+        let (done, is_done) = mpsc::channel();
+        let _call = Timer::at(Instant::now(), move || {
+            done.send(sender.send(2).map_err(|error| error.kind())).unwrap();
+        });
+        let sent = is_done.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
+        assert_eq!(sent, Err(RemoteSendErrorKind::Full));
+    }
+}

@@ -40,9 +40,10 @@ impl<T: Serialize> RemoteSenderBuilder<T> {
 
     /// Lets this process live on when the router's process has died. It then learns of that as of a close: `send` fails.
     ///
-    /// If this is not called, the process ends itself by [`std::process::exit`] with the code 1 when the router's process has gone, unless its sender
-    /// has ended: at once if the pipe was not closed before, as of a program that was killed, and after two seconds if it was. So no
-    /// workers are left behind. Of a close alone, in a process that lives on, it is told by [`is_closed`](StartedRemoteSender::is_closed).
+    /// If this is not called, the process ends itself by [`std::process::exit`] with the code 1 when the router's process has gone, or has cut this one off
+    /// for what it sent, unless its sender has ended: at once if the pipe was not closed before, as of a program that was killed, and after
+    /// two seconds if it was. So no workers are left behind. Of a close alone, in a process that lives on, it is told by
+    /// [`is_closed`](StartedRemoteSender::is_closed).
     pub fn survive(self) -> Self {
         Self { on_lost: OnLost::Close, ..self }
     }
@@ -206,7 +207,7 @@ impl Drop for Handle {
 /// microseconds: one that follows another at once waits for a moment, so that a burst of them is written together. What a process
 /// that crashes had sent in that moment is lost, and the pipe ends as [`PipeEnd::Lost`](crate::PipeEnd::Lost).
 ///
-/// The pipe ends when the last clone is stopped or dropped; that waits until everything was given to the system. A process that
+/// The pipe ends when the last clone is stopped or dropped; that waits until everything was given to the system, ten seconds at most. A process that
 /// calls [`std::process::exit`] while it has one drops nothing, and the pipe ends as lost.
 ///
 /// # Examples
@@ -220,7 +221,8 @@ pub struct StartedRemoteSender<T> {
 
 impl<T: Serialize> StartedRemoteSender<T> {
     /// Sends a message. On a full bounded pipe this waits for room, on any pipe for the router's process to take what was sent
-    /// before, if that is more than 1 MiB.
+    /// before, if that is more than 1 MiB. It never waits on the thread that reads and writes all connections, where a logger of yours may
+    /// be called: there, a full pipe is an error.
     ///
     /// # Errors
     /// [`RemoteSendError`] gives the message back: nobody receives any more, or it cannot be written, or is too large.
