@@ -72,6 +72,16 @@ impl<'de> Deserialize<'de> for Tedious {
     }
 }
 
+/// Nobody can read it, and who tries to panics.
+#[derive(Serialize)]
+pub struct Unspeakable;
+
+impl<'de> Deserialize<'de> for Unspeakable {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("on purpose")
+    }
+}
+
 pub struct Table {
     pub functions: Functions,
     pub square: CallFunction<i64, i64>,
@@ -102,6 +112,8 @@ pub struct Table {
     pub mixed: ProgressFunction<u64, u64, ()>,
     /// Sends without end, if nobody cancels it.
     pub talks: IterationFunction<(), Tedious>,
+    /// Sends something, and then neither ends nor looks.
+    pub blurts: ProgressFunction<(), Unspeakable, ()>,
     pub patient: ProgressFunction<(), u32, ()>,
     pub size: ProgressFunction<String, u32, u64, SizeError>,
     pub copy: ProgressFunction<Vec<String>, String, u32>,
@@ -180,6 +192,12 @@ impl Table {
                 Ok(())
             }),
             talks: functions.iteration("talks", |()| std::iter::repeat_with(|| Tedious)),
+            blurts: functions.progress("blurts", |progress, ()| {
+                progress.report(Unspeakable)?;
+                loop {
+                    thread::park();
+                }
+            }),
             patient: functions.progress("patient", |progress, ()| {
                 progress.report(process::id())?;
                 progress.sleep(Duration::MAX)?;

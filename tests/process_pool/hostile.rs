@@ -22,6 +22,7 @@ pub fn behave(how: &str) {
             std::process::exit(if matches!(built, Err(ProcessPoolError::InWorker)) { 17 } else { 18 });
         }
         "executor" => crate::workers::be_an_executor(),
+        "executor that lets go" => crate::workers::be_an_executor_that_lets_go(),
         _ => {}
     }
     let mut executor = greet(if how == "other version" { 2 } else { 1 });

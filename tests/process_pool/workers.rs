@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
+use foreground::tasks::TaskOutcome;
+
 use crate::cancel::is_there;
 use crate::common::{WAIT, builder, executor, outcome, router, until, worker_that};
 use crate::functions::Table;
@@ -104,24 +106,47 @@ pub fn be_an_executor() -> ! {
     id.on_done(|ids: &mut Vec<u32>, outcome| ids.push(outcome.completed().unwrap()));
     let mut ids = Vec::new();
     until(&router, &mut ids, |ids| ids.len() == 2);
-    println!("\nworkers {} {}", ids[0], ids[1]);
+    tell(&ids)
+}
+
+/// In a child: has told a worker to end whose function does not, and says which it is.
+pub fn be_an_executor_that_lets_go() -> ! {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = builder(&router).workers(1).grace(Duration::MAX).build().unwrap();
+    let blurts = executor.submit_progress_in_process(&table.blurts, ()).unwrap();
+    assert!(matches!(outcome(&router, &blurts), TaskOutcome::Panicked { .. }));
+    tell(&executor.worker_ids())
+}
+
+fn tell(workers: &[u32]) -> ! {
+    let workers: Vec<_> = workers.iter().map(u32::to_string).collect();
+    println!("\nworkers {}", workers.join(" "));
     std::thread::sleep(2 * WAIT);
     std::process::exit(1);
 }
 
 #[test]
 fn the_workers_of_an_executor_that_is_killed_end() {
-    let child = worker_that("executor").stdout(Stdio::piped()).spawn().unwrap();
+    assert_eq!(workers_that_end_with_their_executor("executor"), 2);
+}
+
+#[test]
+fn a_worker_that_was_told_to_end_and_has_not_ends_with_its_executor() {
+    assert_eq!(workers_that_end_with_their_executor("executor that lets go"), 1);
+}
+
+fn workers_that_end_with_their_executor(executor: &str) -> usize {
+    let child = worker_that(executor).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.take_stdout().unwrap()).lines();
     let mut lines =
         lines.map(Result::unwrap).filter_map(|line| line.strip_prefix("workers ").map(str::to_owned));
     let ids: Vec<u32> = lines.next().unwrap().split(' ').map(|id| id.parse().unwrap()).collect();
-    assert_eq!(ids.len(), 2);
     assert!(ids.iter().all(|id| is_running(*id)));
     child.kill();
     child.wait().unwrap();
     // Whoever takes over its children waits for them, or not: then they are zombies.
     until(&router::<()>(), &mut (), |()| ids.iter().all(|id| !is_running(*id)));
+    ids.len()
 }
 
 fn is_running(id: u32) -> bool {

@@ -121,7 +121,8 @@ pub struct ProcessExecutorBuilder<S: 'static = ()> {
 }
 
 impl<S: 'static> ProcessExecutorBuilder<S> {
-    /// Sets how many worker processes there are at most; as many as the machine runs at once if this is not called.
+    /// Sets how many worker processes there are at most; as many as the machine runs at once if this is not called. One that was
+    /// told to end does not count: the next may start before it has.
     pub fn workers(self, workers: usize) -> Self {
         Self { tasks: self.tasks.workers(workers), ..self }
     }

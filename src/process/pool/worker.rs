@@ -334,10 +334,13 @@ impl Peer for Serving {
     }
 
     fn on_closed(self: Arc<Self>, reason: &Disconnect) {
-        let is_dismissed = self.state.lock().is_dismissed;
+        let state = self.state.lock();
+        // One that runs no function is about to end, if it was told to. Nobody is left to kill one whose function goes on.
+        let ends_by_itself = state.is_dismissed && state.current.is_none();
+        drop(state);
         if self.limit.get().is_none() {
             self.answer(Err(ConnectError::disconnected(reason)));
-        } else if !is_dismissed {
+        } else if !ends_by_itself {
             log::error!("foreground: the executor's process has gone, so this worker ends: {reason}");
             process::exit(1);
         }
