@@ -130,7 +130,8 @@ impl Protocol for Connection {
 
     fn on_bad_input(&self, link: &ConnectionLink, reason: Disconnect) {
         log::debug!("foreground: a connection between processes is cut off: {reason}");
-        if self.peer.get().is_some() && self.stranger.is_some() {
+        // Who has left so much unread that the system takes no more would not read this either, and be listened to for ever.
+        if self.peer.get().is_some() && self.stranger.is_some() && link.unsent() == 0 {
             // So that it learns of it as of a close, and does not take this process for dead.
             let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
             link.finish(reason);

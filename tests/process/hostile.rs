@@ -1,6 +1,7 @@
 //! A process that was let in, and then sends what it should not, or breaks off.
 
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 use foreground::process::{RemotePipeOptions, RemoteSendErrorKind, RemoteSender};
 use foreground::{MessageRouter, PipeEnd, Refusal};
@@ -135,6 +136,11 @@ fn a_sender_that_never_reads_what_room_it_has_is_a_flood() {
     }
     router.route_until(&mut seen, |seen| seen.end.is_some(), WAIT).unwrap();
     assert_eq!(seen.end, Some(PipeEnd::Refused(Refusal::Flooded)));
+    // Nor is it listened to any more.
+    let begun = Instant::now();
+    while raw.try_write(&raw::message(1)).is_ok() {
+        assert!(begun.elapsed() < WAIT);
+    }
 }
 
 #[test]
@@ -250,7 +256,7 @@ fn a_connection_may_be_cut_after_every_byte() {
         }
         assert!(sum > 20, "{sum}");
         // A connection goes a moment after its end was told.
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while descriptors() > before {
             assert!(begun.elapsed() < WAIT, "{} descriptors are left of {before}", descriptors());
             std::thread::yield_now();
@@ -277,7 +283,7 @@ fn the_socket_and_its_folder_are_gone_with_the_last_pipe() {
         drop(other);
         router.dispatch(&mut ());
         // The I/O thread may be just about to let it go.
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while folder.exists() {
             assert!(begun.elapsed() < WAIT);
             std::thread::yield_now();
