@@ -2,7 +2,7 @@
 //!
 //! [`route`] makes a router that Slint's event loop dispatches, together with the application's state:
 //!
-//! ```no_run
+//! ```no_run,standalone_crate
 //! use std::error::Error;
 //! use foreground::{MessageRouter, event_loop::slint_1};
 //! # extern crate slint_1 as slint;
