@@ -38,7 +38,8 @@ pub(crate) enum Kind<T> {
 pub(crate) struct Special<T> {
     kind: Option<Kind<T>>,
     #[cfg(feature = "process")]
-    remote: Option<Arc<dyn Remote>>,
+    /// Boxed, for few pipes have one, and all that are bounded or of a latest value have room for it.
+    remote: Option<Box<Arc<dyn Remote>>>,
 }
 
 impl<T> Special<T> {
@@ -69,7 +70,7 @@ impl<T> Special<T> {
     /// Says that the pipe's sender is in another process, and what stands for it here.
     #[cfg(feature = "process")]
     pub(crate) fn with_remote(self, remote: Arc<dyn Remote>) -> Self {
-        Self { remote: Some(remote), ..self }
+        Self { remote: Some(Box::new(remote)), ..self }
     }
 }
 
@@ -160,7 +161,7 @@ impl<T: Send + 'static> Conduit<T> {
     /// What stands for a sender in another process.
     #[cfg(feature = "process")]
     fn remote(&self) -> Option<&Arc<dyn Remote>> {
-        self.special.as_ref()?.remote.as_ref()
+        self.special.as_ref()?.remote.as_deref()
     }
 
     /// What the user is told of an end.

@@ -296,8 +296,9 @@ fn responses_come_to_the_foreground_once_each() {
             (answered.len() + *failed) as u64 == REQUESTS
         };
         test_loop.run_until(&mut state, is_done).unwrap();
-        test_loop.run_until_idle(&mut state).unwrap();
+        // The last pipe's end may follow its response only now.
         servers.into_iter().for_each(|server| server.join().unwrap());
+        test_loop.run_until_idle(&mut state).unwrap();
         assert!(state.0.values().all(|times| *times == 1));
         assert_eq!(state.1, unanswered.load(Ordering::SeqCst));
         assert_eq!(router.stats().open_pipes, 0);
