@@ -20,7 +20,8 @@ pub fn of(rows: &[Row]) -> Vec<Aim> {
     let ratio = |name| Some(ours(name)?.ratio);
     let value = |name| Some(ours(name)?.value);
     let original = rows.iter().find(|row| row.scenario.name == "remote_pipe" && row.peer == "traits_futures");
-    let to_original = value("remote_pipe").zip(original).map(|(ours, original)| 100.0 * ours / original.value);
+    let to_original =
+        value("remote_pipe").zip(original).map(|(ours, original)| 100.0 * ours / original.value);
     let mib = |name| value(name).map(|bytes| bytes / f64::from(1 << 20));
     // It is 1 if the time grows as the number of tasks does.
     let growth = value("task_cancel_all").zip(value("task_cancel_10k")).map(|(all, few)| all / few);
