@@ -28,6 +28,7 @@ fuzz_target!(|input: (&[u8], Vec<u8>)| {
         assert_eq!(payload, frame);
         expected = behind;
     }
-    let too_large = expected.first_chunk::<4>().is_some_and(|header| u32::from_be_bytes(*header) as usize > LIMIT);
+    let too_large =
+        expected.first_chunk::<4>().is_some_and(|header| u32::from_be_bytes(*header) as usize > LIMIT);
     assert_eq!(whole.1, too_large);
 });
