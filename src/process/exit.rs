@@ -1,6 +1,7 @@
 //! How a process ends, for those who wait for it.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -41,7 +42,10 @@ impl Exit {
         self.changed.notify_all();
         drop(state);
         for callback in on_exit {
-            callback(status);
+            // It may send to a router, whose waker is the user's. One that panics keeps nobody else from the news.
+            if catch_unwind(AssertUnwindSafe(|| callback(status))).is_err() {
+                log::error!("foreground: what was to learn of the end of a process panicked");
+            }
         }
     }
 
@@ -124,5 +128,23 @@ impl Watched for Exit {
                 callback(status);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn who_panics_at_the_news_keeps_nobody_else_from_it() {
+        let exit = Exit::default();
+        let (sender, told) = mpsc::channel();
+        exit.on_exit(Box::new(|_| panic!("on purpose")));
+        exit.on_exit(Box::new(move |status| sender.send(status).unwrap()));
+        exit.tell(None);
+        assert_eq!(told.try_recv(), Ok(None));
+        assert!(exit.has_ended());
     }
 }
