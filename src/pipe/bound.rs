@@ -26,8 +26,9 @@ impl Wait {
     }
 }
 
+/// Why a sender has taken no room.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Refusal {
+pub(crate) enum NoRoom {
     Full,
     Closed,
 }
@@ -71,25 +72,25 @@ impl Bound {
 
     /// Takes room for one message.
     #[inline]
-    pub(crate) fn acquire(&self, wait: Wait) -> Result<(), Refusal> {
+    pub(crate) fn acquire(&self, wait: Wait) -> Result<(), NoRoom> {
         match (self.take(0), wait) {
-            (Err(Refusal::Full), Wait::Until(deadline)) => self.wait(Some(deadline)),
-            (Err(Refusal::Full), Wait::Forever) => self.wait(None),
+            (Err(NoRoom::Full), Wait::Until(deadline)) => self.wait(Some(deadline)),
+            (Err(NoRoom::Full), Wait::Forever) => self.wait(None),
             (taken, _) => taken,
         }
     }
 
     /// Takes room, and `waiter` off, if there is some.
     #[inline]
-    fn take(&self, waiter: u64) -> Result<(), Refusal> {
+    fn take(&self, waiter: u64) -> Result<(), NoRoom> {
         // Relaxed throughout: the word guards no other memory. Messages are handed over by the queue.
         let mut state = State(self.state.load(Relaxed));
         loop {
             if state.is_closed() {
-                return Err(Refusal::Closed);
+                return Err(NoRoom::Closed);
             }
             if state.used() >= self.capacity {
-                return Err(Refusal::Full);
+                return Err(NoRoom::Full);
             }
             let taken = state.0 + 1 - waiter;
             match self.state.compare_exchange_weak(state.0, taken, Relaxed, Relaxed) {
@@ -100,7 +101,7 @@ impl Bound {
     }
 
     #[cold]
-    fn wait(&self, deadline: Option<Instant>) -> Result<(), Refusal> {
+    fn wait(&self, deadline: Option<Instant>) -> Result<(), NoRoom> {
         let mut waiting = self.waiting.lock();
         self.state.fetch_add(WAITER, Relaxed);
         let mut timed_out = false;
@@ -110,7 +111,7 @@ impl Bound {
                 Err(refusal) => refusal,
             };
             // Room may have come with the end of the time, so that is looked at last.
-            if timed_out || refusal == Refusal::Closed {
+            if timed_out || refusal == NoRoom::Closed {
                 self.state.fetch_sub(WAITER, Relaxed);
                 return Err(refusal);
             }
@@ -130,6 +131,18 @@ impl Bound {
         }
     }
 
+    /// Gives back the room of several messages. Returns false, and gives none, if there are not so many.
+    #[cfg(feature = "process")]
+    pub(crate) fn release_many(&self, messages: u64) -> bool {
+        let given = self
+            .state
+            .fetch_update(Relaxed, Relaxed, |now| (State(now).used() >= messages).then(|| now - messages));
+        if given.is_ok_and(|was| State(was).is_waited_for()) {
+            self.wake_all();
+        }
+        given.is_ok()
+    }
+
     #[cold]
     fn wake_one(&self) {
         drop(self.waiting.lock());
@@ -139,6 +152,10 @@ impl Bound {
     /// Turns away everybody who waits or will.
     pub(crate) fn close(&self) {
         self.state.fetch_or(CLOSED, Relaxed);
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
         drop(self.waiting.lock());
         self.room.notify_all();
     }
@@ -163,7 +180,26 @@ mod tests {
         });
         assert_eq!(bound.state.load(Relaxed), 1, "one place is taken, and nobody waits");
 
-        assert_eq!(bound.acquire(Wait::Until(Instant::now())), Err(Refusal::Full));
+        assert_eq!(bound.acquire(Wait::Until(Instant::now())), Err(NoRoom::Full));
         assert_eq!(bound.state.load(Relaxed), 1);
+    }
+
+    #[cfg(feature = "process")]
+    #[test]
+    fn all_who_wait_take_what_is_given_back_together_and_no_more_is_given_than_was_taken() {
+        const WAITERS: u64 = 3;
+        let bound = Bound::new(4);
+        (0..4).for_each(|_| assert_eq!(bound.acquire(Wait::Never), Ok(())));
+        assert!(!bound.release_many(5));
+        thread::scope(|scope| {
+            (0..WAITERS).for_each(|_| {
+                scope.spawn(|| assert_eq!(bound.acquire(Wait::Forever), Ok(())));
+            });
+            while bound.state.load(Relaxed) / WAITER < WAITERS {
+                thread::yield_now();
+            }
+            assert!(bound.release_many(WAITERS));
+        });
+        assert_eq!(bound.state.load(Relaxed), 4);
     }
 }

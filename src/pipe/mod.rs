@@ -16,7 +16,7 @@ use std::fmt;
 use std::panic::Location;
 use std::thread;
 
-pub(crate) use self::bound::{Bound, Wait};
+pub(crate) use self::bound::{Bound, NoRoom, Wait};
 pub(crate) use self::end::End;
 pub use self::end::{PipeEnd, Refusal};
 pub(crate) use self::endpoint::{Discard, Endpoint, Host, Turn, TypedEndpoint};
@@ -218,8 +218,8 @@ impl<T: Send + 'static> Conduit<T> {
             }
             Some(Kind::Bounded(bound)) => match bound.acquire(Wait::Never) {
                 Ok(()) => {}
-                Err(bound::Refusal::Full) => return Err(Refused::Full(message)),
-                Err(bound::Refusal::Closed) => return Err(Refused::Closed(message)),
+                Err(NoRoom::Full) => return Err(Refused::Full(message)),
+                Err(NoRoom::Closed) => return Err(Refused::Closed(message)),
             },
             None => {}
         }
@@ -232,8 +232,8 @@ impl<T: Send + 'static> Conduit<T> {
         match bound.acquire(wait) {
             // If the queue is closed, so is the pipe, and its room is nobody's.
             Ok(()) => self.queue.push(self.slot, message).map_err(Refused::Closed),
-            Err(bound::Refusal::Full) => Err(Refused::Full(message)),
-            Err(bound::Refusal::Closed) => Err(Refused::Closed(message)),
+            Err(NoRoom::Full) => Err(Refused::Full(message)),
+            Err(NoRoom::Closed) => Err(Refused::Closed(message)),
         }
     }
 

@@ -1,14 +1,20 @@
-//! The connection between the two processes: a stranger until it has shown a ticket, then a [`Peer`].
+//! The connection between the two processes. One side is the host, to whom the other is a stranger until it has shown a ticket; the
+//! other is the guest, who waits for the answer. From then on each has a [`Peer`].
 
 use std::borrow::Cow;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
+use super::codec::Codec;
+use super::error::{ConnectError, ConnectErrorKind};
 use super::lobby::Lobby;
-use super::wire::{self, Decoder, kind};
+use super::socket;
+use super::ticket::Ticket;
+use super::wire::{self, Decoder, Denial, Hello, VERSION, Welcome, kind};
 use crate::net::{Admission, Disconnect, Link, Protocol, Stream, Timeouts, When};
 
 /// How long a stranger may take to show its ticket, and who shows one to be told whether it is good.
@@ -19,21 +25,27 @@ pub(super) type ConnectionLink = Arc<Link<Connection>>;
 
 /// What is on this side of a connection. Called on the thread that reads, or closes.
 pub(super) trait Peer: Send + Sync {
+    /// The guest is welcome: the host has said so, or the guest has just read it.
+    fn welcomed(&self, link: &ConnectionLink, welcome: &Welcome);
     /// Handles a frame: its kind, and what follows it.
     fn on_frame(&self, link: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect>;
     /// All frames that were read together have been handled.
     fn on_read(&self) {}
-    /// It was told that it is welcome.
-    fn welcomed(&self, _: &ConnectionLink) {}
     /// The connection has ended. Called once.
     fn on_closed(self: Arc<Self>, reason: &Disconnect);
 }
 
 pub(super) struct Connection {
+    /// From the greeting on.
     peer: OnceLock<Arc<dyn Peer>>,
-    stranger: Option<Stranger>,
+    side: Side,
     /// How long a frame may be.
     limit: Arc<AtomicUsize>,
+}
+
+enum Side {
+    Host(Stranger),
+    Guest(Guest),
 }
 
 /// Somebody at the door.
@@ -41,18 +53,27 @@ struct Stranger {
     lobby: Weak<Lobby>,
     /// It counts as long as this is here.
     admission: Mutex<Option<Admission>>,
-    /// How long it may take to show its ticket.
-    patience: Duration,
+}
+
+/// What has become of the ticket that this side has shown.
+struct Guest {
+    answer: Mutex<Answer>,
+    answered: Condvar,
+}
+
+enum Answer {
+    /// It has not come. If it is good, this is at this side.
+    Awaited(Arc<dyn Peer>),
+    Came(Result<Welcome, ConnectError>),
+    /// It was taken, or nobody waits for it any more.
+    Taken,
 }
 
 impl Connection {
-    /// Takes somebody who came to the door.
+    /// Takes somebody who came to the door, and may take so long to show its ticket.
     pub(super) fn receive(stream: Stream, lobby: &Arc<Lobby>, admission: Admission, patience: Duration) {
-        let stranger =
-            Stranger { lobby: Arc::downgrade(lobby), admission: Mutex::new(Some(admission)), patience };
-        let limit = Arc::new(AtomicUsize::new(wire::GREETING_LIMIT));
-        let connection = Self { peer: OnceLock::new(), stranger: Some(stranger), limit };
-        match connection.open(stream) {
+        let stranger = Stranger { lobby: Arc::downgrade(lobby), admission: Mutex::new(Some(admission)) };
+        match Self::open(stream, Side::Host(stranger), wire::GREETING_LIMIT, Some(patience)) {
             Ok(link) => lobby.stands_at_the_door(&link),
             Err(error) => {
                 log::warn!("foreground: a process that came with a ticket cannot be received: {error}");
@@ -65,22 +86,53 @@ impl Connection {
         self.peer.get().is_none()
     }
 
-    /// Takes a connection that was made from here, to a router that is trusted.
-    pub(super) fn join(stream: Stream, peer: Arc<dyn Peer>) -> std::io::Result<ConnectionLink> {
-        let limit = Arc::new(AtomicUsize::new(usize::MAX));
-        Self { peer: OnceLock::from(peer), stranger: None, limit }.open(stream)
+    /// Goes to the router that a ticket names, which is trusted, and shows it. Waits for the answer, for the time of a greeting at most.
+    pub(super) fn join(
+        ticket: &Ticket,
+        codec: Codec,
+        type_name: String,
+        peer: Arc<dyn Peer>,
+    ) -> Result<(ConnectionLink, Welcome), ConnectError> {
+        let deadline = Instant::now() + GREETING_TIME;
+        let stream = socket::connect(&ticket.address, Some(deadline)).map_err(ConnectError::unreachable)?;
+        let guest = Guest { answer: Mutex::new(Answer::Awaited(peer)), answered: Condvar::new() };
+        let link = Self::open(stream, Side::Guest(guest), usize::MAX, None);
+        let link = link.map_err(ConnectError::unreachable)?;
+        let hello = Hello {
+            version: VERSION,
+            number: ticket.number,
+            secret: ticket.secret.0,
+            codec: codec.name().into(),
+            type_name,
+        };
+        // If this fails, the connection has ended, which is told as an answer.
+        let _ = link.send(hello.to_frame(), When::Now);
+        let answer = match &link.protocol().side {
+            Side::Guest(guest) => guest.wait(deadline),
+            Side::Host(_) => None,
+        };
+        let text = "the process that gave out the ticket did not answer in ten seconds";
+        let answer = answer.unwrap_or_else(|| Err(ConnectError::new(ConnectErrorKind::TimedOut, text)));
+        match answer {
+            Ok(welcome) => Ok((link, welcome)),
+            Err(error) => {
+                link.close(Disconnect::closed_here());
+                Err(error)
+            }
+        }
     }
 
-    fn open(self, stream: Stream) -> std::io::Result<ConnectionLink> {
-        let timeouts = Timeouts {
-            greeting: self.stranger.as_ref().map(|stranger| stranger.patience),
-            // A process may be stopped for as long as somebody looks at it in a debugger.
-            message: None,
-            stall: None,
-            ..Timeouts::default()
-        };
-        let decoder = Decoder::new(&self.limit);
-        Link::open(stream, decoder, self, timeouts)
+    fn open(
+        stream: Stream,
+        side: Side,
+        limit: usize,
+        greeting: Option<Duration>,
+    ) -> std::io::Result<ConnectionLink> {
+        let limit = Arc::new(AtomicUsize::new(limit));
+        // A process may be stopped for as long as somebody looks at it in a debugger.
+        let timeouts = Timeouts { greeting, message: None, stall: None, ..Timeouts::default() };
+        let decoder = Decoder::new(&limit);
+        Link::open(stream, decoder, Self { peer: OnceLock::new(), side, limit }, timeouts)
     }
 
     /// From now on frames may be so long.
@@ -88,11 +140,24 @@ impl Connection {
         self.limit.store(limit, Ordering::Relaxed); // for `Decoder::decode`, see there
     }
 
+    /// Looks at the first frame of all.
     fn greet(&self, link: &ConnectionLink, frame: &[u8]) -> Result<(), Disconnect> {
-        let (Some(stranger), [kind::HELLO, hello @ ..]) = (&self.stranger, frame) else {
+        match &self.side {
+            Side::Host(stranger) => self.look_at_ticket(stranger, link, frame),
+            Side::Guest(guest) => self.hear_answer(guest, link, frame),
+        }
+    }
+
+    fn look_at_ticket(
+        &self,
+        stranger: &Stranger,
+        link: &ConnectionLink,
+        frame: &[u8],
+    ) -> Result<(), Disconnect> {
+        let [kind::HELLO, hello @ ..] = frame else {
             return Err(wire::malformed("something other than a greeting"));
         };
-        let hello = wire::Hello::read(hello)?;
+        let hello = Hello::read(hello)?;
         let Some(lobby) = stranger.lobby.upgrade() else {
             return Err(Disconnect::closed_here());
         };
@@ -105,7 +170,7 @@ impl Connection {
                 let peer = self.peer.get_or_init(|| peer);
                 // If it has gone, what it sent before is still worth having.
                 let _ = link.send(welcome.to_frame(), When::Now);
-                peer.welcomed(link);
+                peer.welcomed(link, &welcome);
                 Ok(())
             }
             Err((denial, text)) => {
@@ -113,6 +178,56 @@ impl Connection {
                 link.finish(Disconnect::closed_here());
                 Ok(())
             }
+        }
+    }
+
+    fn hear_answer(&self, guest: &Guest, link: &ConnectionLink, frame: &[u8]) -> Result<(), Disconnect> {
+        match frame {
+            [kind::WELCOME, welcome @ ..] => {
+                let welcome = Welcome::read(welcome)?;
+                guest.answer(|peer| {
+                    peer.welcomed(link, &welcome);
+                    let _ = self.peer.set(peer);
+                    Ok(welcome)
+                });
+            }
+            [kind::DENIED, denied @ ..] => {
+                let (denial, text) = Denial::read(denied)?;
+                guest.answer(|_| Err(ConnectError::denied(denial, text)));
+            }
+            // It was about to be welcomed.
+            [kind::CLOSED] => {
+                let text = "the ticket's pipe was closed";
+                guest.answer(|_| Err(ConnectError::new(ConnectErrorKind::ExpiredTicket, text)));
+            }
+            _ => return Err(wire::malformed("something other than an answer to a ticket")),
+        }
+        Ok(())
+    }
+}
+
+impl Guest {
+    /// The answer has come, or never will. It is the first that counts.
+    fn answer(&self, answer: impl FnOnce(Arc<dyn Peer>) -> Result<Welcome, ConnectError>) {
+        let mut state = self.answer.lock();
+        match mem::replace(&mut *state, Answer::Taken) {
+            Answer::Awaited(peer) => *state = Answer::Came(answer(peer)),
+            other => *state = other,
+        }
+        self.answered.notify_all();
+    }
+
+    /// Waits for the answer. After that none counts.
+    fn wait(&self, deadline: Instant) -> Option<Result<Welcome, ConnectError>> {
+        let mut state = self.answer.lock();
+        while matches!(*state, Answer::Awaited(_)) {
+            if self.answered.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        match mem::replace(&mut *state, Answer::Taken) {
+            Answer::Came(answer) => Some(answer),
+            Answer::Awaited(_) | Answer::Taken => None,
         }
     }
 }
@@ -131,7 +246,8 @@ impl Protocol for Connection {
     fn on_bad_input(&self, link: &ConnectionLink, reason: Disconnect) {
         log::debug!("foreground: a connection between processes is cut off: {reason}");
         // Who has left so much unread that the system takes no more would not read this either, and be listened to for ever.
-        if self.peer.get().is_some() && self.stranger.is_some() && link.unsent() == 0 {
+        let has_guest = matches!(self.side, Side::Host(_)) && self.peer.get().is_some();
+        if has_guest && link.unsent() == 0 {
             // So that it learns of it as of a close, and does not take this process for dead.
             let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
             link.finish(reason);
@@ -147,9 +263,10 @@ impl Protocol for Connection {
     }
 
     fn on_closed(&self, reason: &Disconnect) {
-        match self.peer.get() {
-            Some(peer) => Arc::clone(peer).on_closed(reason),
-            None => log::debug!("foreground: somebody without a ticket has gone: {reason}"),
+        match (self.peer.get(), &self.side) {
+            (Some(peer), _) => Arc::clone(peer).on_closed(reason),
+            (None, Side::Guest(guest)) => guest.answer(|_| Err(ConnectError::disconnected(reason))),
+            (None, Side::Host(_)) => log::debug!("foreground: somebody without a ticket has gone: {reason}"),
         }
     }
 

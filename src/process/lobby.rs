@@ -89,7 +89,7 @@ impl Desk {
 
 impl Lobby {
     /// The lobby of this process.
-    pub(super) fn shared() -> io::Result<Arc<Self>> {
+    fn shared() -> io::Result<Arc<Self>> {
         let mut shared = SHARED.lock();
         if let Some(lobby) = shared.upgrade() {
             return Ok(lobby);
@@ -135,12 +135,7 @@ impl Lobby {
         }
     }
 
-    /// Writes a ticket, good for so long, or for ever.
-    pub(super) fn invite(
-        self: &Arc<Self>,
-        invited: Arc<dyn Invited>,
-        time: Option<Duration>,
-    ) -> io::Result<Ticket> {
+    fn invite(self: &Arc<Self>, invited: Arc<dyn Invited>, time: Option<Duration>) -> io::Result<Ticket> {
         let secret = Secret::random()?;
         let mut desk = self.desk.lock();
         desk.last_number += 1;
@@ -165,8 +160,7 @@ impl Lobby {
         })
     }
 
-    /// Lets nobody in with this ticket any more.
-    pub(super) fn withdraw(&self, number: u64) {
+    fn withdraw(&self, number: u64) {
         let invitation = self.desk.lock().close(number, Denial::Expired);
         drop(invitation);
     }
@@ -198,6 +192,33 @@ impl Lobby {
         };
         let welcome = invited.admit(hello)?;
         Ok((invited, welcome))
+    }
+}
+
+/// A place in the lobby for one who is invited. The lobby is open as long as there is one.
+pub(super) struct Entrance {
+    lobby: Arc<Lobby>,
+    /// Of the ticket, once it is written.
+    number: OnceLock<u64>,
+}
+
+impl Entrance {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { lobby: Lobby::shared()?, number: OnceLock::new() })
+    }
+
+    /// Writes the ticket, good for so long, or for ever.
+    pub(super) fn invite(&self, invited: Arc<dyn Invited>, time: Option<Duration>) -> io::Result<Ticket> {
+        let ticket = self.lobby.invite(invited, time)?;
+        let _ = self.number.set(ticket.number);
+        Ok(ticket)
+    }
+
+    /// Lets nobody in with the ticket any more.
+    pub(super) fn withdraw(&self) {
+        if let Some(&number) = self.number.get() {
+            self.lobby.withdraw(number);
+        }
     }
 }
 

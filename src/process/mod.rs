@@ -9,6 +9,7 @@ mod error;
 mod exit;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod intake;
 mod lobby;
 mod outlet;
 mod pool;

@@ -180,7 +180,7 @@ impl<T> fmt::Debug for RemoteSender<T> {
 
 /// The senders of one connection, which the last one ends.
 struct Handle {
-    outlet: Arc<Outlet>,
+    outlet: Outlet,
     end: EndCode,
     panicked: AtomicBool,
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use foreground::channel::{Bytes, Value};
 use proptest::prelude::*;
+use serde::Deserialize;
 
 use crate::codec::any_value;
 
@@ -94,6 +95,23 @@ fn what_a_program_nests_too_deeply_is_an_error_and_has_a_text() {
     );
     assert_eq!(value.to_content::<Value>().unwrap_err().to_string(), "nested deeper than 128 levels");
     assert!(value.to_string().contains("..."));
+}
+
+#[test]
+fn a_type_that_nests_without_bytes_has_a_limit_too() {
+    #[derive(Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+    struct Endless(Option<Box<Endless>>);
+
+    let expected = "nested deeper than 512 levels of options and newtypes";
+    assert_eq!(Value::from(1).to_content::<Endless>().unwrap_err().to_string(), expected);
+    let as_key = Value::from([("a", 1)]).to_content::<BTreeMap<Endless, u8>>();
+    assert_eq!(as_key.unwrap_err().to_string(), expected);
+    assert_eq!(Value::Null.to_content::<Endless>().unwrap(), Endless(None));
+
+    // Those beside each other do not add up.
+    type Wrapped = Option<Box<Option<Box<u8>>>>;
+    let wide = vec![Value::from(1); 1000].into_iter().collect::<Vec<_>>();
+    assert_eq!(Value::Array(wide).to_content::<Vec<Wrapped>>().unwrap().len(), 1000);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use foreground::process::{ConnectError, ConnectErrorKind, RemoteSender, Ticket};
+use foreground::process::{ConnectError, ConnectErrorKind, RemoteSendErrorKind, RemoteSender, Ticket};
 
 use crate::common::WAIT;
 use crate::raw::frame;
@@ -100,20 +100,52 @@ fn a_sender_that_survives_its_router_sees_that_nobody_receives() {
 }
 
 #[test]
-fn hostile_credits_do_not_overflow() {
-    let (ticket, router, _folder) = door(|mut stream| {
-        let bounded = [0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 100];
-        stream.write_all(&frame(b'W', &bounded)).unwrap();
-        for _ in 0..3 {
-            stream.write_all(&frame(b'C', &[0xff; 4])).unwrap();
+fn a_router_that_gives_more_room_than_was_taken_is_left() {
+    let bounded = &[0, 1, 1, 0, 0, 0, 4, 0, 0, 0, 100];
+    let latest = &[0, 1, 2, 0, 0, 0, 1, 0, 0, 0, 100];
+    let any = &WELCOME;
+    for (welcome, messages, credit) in [
+        (bounded, 3, [0, 0, 0, 4]),
+        (bounded, 3, [0xff; 4]),
+        (latest, 1, [0, 0, 0, 2]),
+        (any, 1, [0, 0, 0, 1]),
+    ] {
+        let (ticket, router, _folder) = door(move |mut stream| {
+            stream.write_all(&frame(b'W', welcome)).unwrap();
+            let sent = [frame(b'S', b""), frame(b'M', &[7]).repeat(messages)].concat();
+            let mut read = vec![0; sent.len()];
+            stream.read_exact(&mut read).unwrap();
+            assert_eq!(read, sent);
+            stream.write_all(&frame(b'C', &credit)).unwrap();
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).unwrap();
+            assert_eq!(rest, b"", "nothing follows");
+        });
+        let sender = connect(ticket).unwrap().start();
+        (0..messages).for_each(|_| sender.send(7).unwrap());
+        router.join().unwrap();
+        while !sender.is_closed() {
+            std::thread::yield_now();
         }
+        assert!(sender.send(7).unwrap_err().is_closed());
+    }
+}
+
+#[test]
+fn room_comes_back_as_it_is_given() {
+    let (ticket, router, _folder) = door(|mut stream| {
+        stream.write_all(&frame(b'W', &[0, 1, 1, 0, 0, 0, 4, 0, 0, 0, 100])).unwrap();
+        let mut read = vec![0; [frame(b'S', b""), frame(b'M', &[7]).repeat(4)].concat().len()];
+        stream.read_exact(&mut read).unwrap();
+        stream.write_all(&frame(b'C', &[0, 0, 0, 3])).unwrap();
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).unwrap();
-        assert_eq!(rest.iter().filter(|&&byte| byte == b'M').count(), 10);
-        assert_eq!(&rest[rest.len() - 2..], [b'E', 0]);
+        assert_eq!(rest, [frame(b'M', &[7]).repeat(3), frame(b'E', &[0])].concat());
     });
     let sender = connect(ticket).unwrap().start();
-    (0..10).for_each(|n| sender.send(n).unwrap());
+    (0..7).for_each(|_| sender.send(7).unwrap());
+    let error = sender.try_send(7).unwrap_err();
+    assert_eq!(error.kind(), RemoteSendErrorKind::Full);
     drop(sender);
     router.join().unwrap();
 }

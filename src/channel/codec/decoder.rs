@@ -12,6 +12,10 @@ use serde::{Deserialize, forward_to_deserialize_any};
 
 use super::{ContentError, MAX_DEPTH};
 
+/// How many options and newtypes may be around a value, wherever they are. They take no bytes, so that a type which contains itself by
+/// nothing else would be read until the stack overflows.
+const MAX_WRAPS: usize = 4 * MAX_DEPTH;
+
 /// What is read next: a scalar, or the head of an array or a map.
 pub(in crate::channel) enum Event<'de> {
     Null,
@@ -98,7 +102,7 @@ pub(in crate::channel) trait ByteSource<'de>: Source<'de> {
 pub(in crate::channel) fn decode<'de, T: Deserialize<'de>>(
     source: &mut impl Source<'de>,
 ) -> Result<T, ContentError> {
-    T::deserialize(&mut Decoder { source, depth: 0 })
+    T::deserialize(&mut Decoder { source, depth: 0, wraps: 0 })
 }
 
 /// One more level of arrays and maps, if that is not too deep.
@@ -111,7 +115,10 @@ pub(in crate::channel) fn descend(depth: usize) -> Result<usize, ContentError> {
 
 struct Decoder<'s, S> {
     source: &'s mut S,
+    /// The arrays and maps around.
     depth: usize,
+    /// The options and newtypes around.
+    wraps: usize,
 }
 
 impl<'de, S: Source<'de>> Decoder<'_, S> {
@@ -138,6 +145,17 @@ impl<'de, S: Source<'de>> Decoder<'_, S> {
         }
     }
 
+    /// One more option or newtype around, if those are not too many. It is taken off when that has been read; after an error nothing is.
+    fn wrap(&mut self) -> Result<(), ContentError> {
+        if self.wraps == MAX_WRAPS {
+            return Err(ContentError::new(format!(
+                "nested deeper than {MAX_WRAPS} levels of options and newtypes"
+            )));
+        }
+        self.wraps += 1;
+        Ok(())
+    }
+
     /// Reads an array or a map, all of it.
     fn items<R>(
         &mut self,
@@ -145,7 +163,8 @@ impl<'de, S: Source<'de>> Decoder<'_, S> {
         read: impl FnOnce(&mut Reading<'_, S>) -> Result<R, ContentError>,
     ) -> Result<R, ContentError> {
         let depth = descend(self.depth)?;
-        let mut reading = Reading { decoder: Decoder { source: &mut *self.source, depth }, items };
+        let mut reading =
+            Reading { decoder: Decoder { source: &mut *self.source, depth, wraps: self.wraps }, items };
         let value = read(&mut reading)?;
         if reading.more()? {
             return Err(ContentError::new("an array or a map has more items than expected"));
@@ -176,7 +195,13 @@ impl<'de, S: Source<'de>> Deserializer<'de> for &mut Decoder<'_, S> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ContentError> {
-        if self.source.null()? { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.source.null()? {
+            return visitor.visit_none();
+        }
+        self.wrap()?;
+        let value = visitor.visit_some(&mut *self)?;
+        self.wraps -= 1;
+        Ok(value)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -184,7 +209,10 @@ impl<'de, S: Source<'de>> Deserializer<'de> for &mut Decoder<'_, S> {
         _name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ContentError> {
-        visitor.visit_newtype_struct(self)
+        self.wrap()?;
+        let value = visitor.visit_newtype_struct(&mut *self)?;
+        self.wraps -= 1;
+        Ok(value)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -367,7 +395,13 @@ impl<'de, S: Source<'de>> Deserializer<'de> for Key<'_, '_, S> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ContentError> {
-        if self.0.source.null()? { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.0.source.null()? {
+            return visitor.visit_none();
+        }
+        self.0.wrap()?;
+        let value = visitor.visit_some(Key(&mut *self.0))?;
+        self.0.wraps -= 1;
+        Ok(value)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -375,7 +409,10 @@ impl<'de, S: Source<'de>> Deserializer<'de> for Key<'_, '_, S> {
         _name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ContentError> {
-        visitor.visit_newtype_struct(self)
+        self.0.wrap()?;
+        let value = visitor.visit_newtype_struct(Key(&mut *self.0))?;
+        self.0.wraps -= 1;
+        Ok(value)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

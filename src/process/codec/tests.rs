@@ -164,7 +164,13 @@ fn a_hostile_message_does_not_overflow_the_stack() {
     let bytes = r#"{"Many":["#.repeat(1 << 18).into_bytes();
     let error = on_such_a_stack(move || Codec::Json.read::<Tree>(&bytes).unwrap_err().to_string());
     assert!(error.contains("nested deeper"), "{error}");
+    let error = on_such_a_stack(|| Codec::Json.read::<Endless>(b"1").unwrap_err().to_string());
+    assert!(error.contains("nested deeper"), "{error}");
 }
+
+/// Of no bytes at all.
+#[derive(Debug, Deserialize)]
+struct Endless(#[expect(dead_code)] Option<Box<Endless>>);
 
 #[test]
 fn what_is_nested_up_to_the_limit_is_read() {

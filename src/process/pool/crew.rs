@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::super::child::Child;
 use super::super::command::Command;
 use super::POOL_VARIABLE;
-use super::post::{self, Post};
+use super::post::Post;
 use super::wire::SLACK;
 use crate::net::Timer;
 use crate::tasks::CancelToken;
@@ -160,7 +160,7 @@ impl Crew {
     fn spawn(&self) -> io::Result<Worker> {
         let mut command = (self.terms.command)()?;
         let limit = self.terms.max_message_size.saturating_add(SLACK);
-        let (post, ticket) = post::open(limit, self.terms.start_timeout)?;
+        let (post, ticket) = Post::open(limit, self.terms.start_timeout)?;
         let spawned = command.grace(self.terms.grace).ticket_in(POOL_VARIABLE, ticket).spawn();
         let child = Arc::new(spawned?);
         let mut state = self.state.lock();

@@ -6,11 +6,13 @@ use std::mem;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::super::connection::{ConnectionLink, Peer};
-use super::super::lobby::{Asked, Invited, Lobby, Watched, check_version};
+use super::super::lobby::{Asked, Entrance, Invited, Watched, check_version};
+use super::super::ticket::Ticket;
 use super::super::wire::{self, Capacity, Denial, Hello, Welcome};
 use super::POOL_TYPE;
 use super::wire::kind;
@@ -18,14 +20,12 @@ use crate::net::{Disconnect, DisconnectKind, When};
 
 pub(super) struct Post {
     limit: u32,
-    lobby: Arc<Lobby>,
+    entrance: Entrance,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Of the ticket.
-    number: Option<u64>,
     link: Option<ConnectionLink>,
     is_ready: bool,
     /// A call is under way.
@@ -51,27 +51,18 @@ pub(super) struct Health {
 }
 
 impl Post {
-    pub(super) fn new(limit: usize, lobby: Arc<Lobby>) -> Arc<Self> {
+    /// A new post, with a ticket for its worker.
+    pub(super) fn open(limit: usize, valid_for: Duration) -> io::Result<(Arc<Self>, Ticket)> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        Arc::new(Self { limit, lobby, state: Mutex::default() })
-    }
-
-    pub(super) fn set_number(&self, number: u64) {
-        self.state.lock().number = Some(number);
+        let post = Arc::new(Self { limit, entrance: Entrance::new()?, state: Mutex::default() });
+        let ticket = post.entrance.invite(Arc::clone(&post) as _, Some(valid_for))?;
+        Ok((post, ticket))
     }
 
     /// Has a thread woken by all that comes from now on, in the place of the one before.
     pub(super) fn set_waker(&self, waker: Option<Waker>) {
         let old = mem::replace(&mut self.state.lock().waker, waker);
         drop(old);
-    }
-
-    /// Lets nobody in with the ticket any more.
-    pub(super) fn withdraw(&self) {
-        let number = self.state.lock().number;
-        if let Some(number) = number {
-            self.lobby.withdraw(number);
-        }
     }
 
     pub(super) fn health(&self) -> Health {
@@ -159,19 +150,19 @@ impl Invited for Post {
     fn starting(&self, _: Arc<dyn Watched>) {}
 
     fn not_started(&self) {
-        self.withdraw();
+        self.entrance.withdraw();
     }
 
     fn exited(&self, status: Option<ExitStatus>) {
         self.change(|state| state.exited = Some(status));
-        self.withdraw();
+        self.entrance.withdraw();
     }
 
     fn ask_to_stop(&self) -> Asked {
         let state = self.state.lock();
         let (link, has_come) = (state.link.clone(), state.gone.is_some());
         drop(state);
-        self.withdraw();
+        self.entrance.withdraw();
         match link {
             Some(link) if link.send(wire::frame(wire::kind::CLOSED, |_| {}), When::Now).is_ok() => {
                 Asked::Told
@@ -183,6 +174,8 @@ impl Invited for Post {
 }
 
 impl Peer for Post {
+    fn welcomed(&self, _: &ConnectionLink, _: &Welcome) {}
+
     fn on_frame(&self, _: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect> {
         let mut state = self.state.lock();
         match kind {
@@ -225,16 +218,4 @@ impl Peer for Post {
         });
         drop(link);
     }
-}
-
-/// A new post, with a ticket for its worker.
-pub(super) fn open(
-    limit: usize,
-    valid_for: std::time::Duration,
-) -> io::Result<(Arc<Post>, super::super::ticket::Ticket)> {
-    let lobby = Lobby::shared()?;
-    let post = Post::new(limit, Arc::clone(&lobby));
-    let ticket = lobby.invite(Arc::clone(&post) as Arc<dyn Invited>, Some(valid_for))?;
-    post.set_number(ticket.number);
-    Ok((post, ticket))
 }

@@ -10,16 +10,14 @@ use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
 use super::super::codec::Codec;
-use super::super::connection::{Connection, ConnectionLink, GREETING_TIME, Peer};
+use super::super::connection::{Connection, ConnectionLink, Peer};
 use super::super::error::{ConnectError, ConnectErrorKind};
-use super::super::socket;
 use super::super::ticket::{Ticket, TicketErrorKind};
-use super::super::wire::{self as pipes, Denial, Hello, VERSION, Welcome};
+use super::super::wire::{self as pipes, Welcome};
 use super::wire::{self, Failure, Head, kind};
 use super::{POOL_TYPE, POOL_VARIABLE};
 use crate::net::{Disconnect, When};
@@ -57,8 +55,6 @@ pub(super) struct Serving {
 
 #[derive(Default)]
 struct State {
-    /// The executor's answer to the ticket.
-    answered: Option<Result<(), ConnectError>>,
     /// The executor wants no more.
     is_dismissed: bool,
     call: Option<Call>,
@@ -126,8 +122,6 @@ impl Serving {
     }
 
     fn connect(ticket: &Ticket) -> Result<Arc<Self>, ConnectError> {
-        let deadline = Instant::now() + GREETING_TIME;
-        let stream = socket::connect(&ticket.address, Some(deadline)).map_err(ConnectError::unreachable)?;
         let serving = Arc::new(Self {
             link: OnceLock::new(),
             limit: OnceLock::new(),
@@ -137,33 +131,9 @@ impl Serving {
             told: Condvar::new(),
         });
         serving.start_helper().map_err(ConnectError::unreachable)?;
-        let link = Connection::join(stream, Arc::clone(&serving) as _).map_err(ConnectError::unreachable)?;
-        let link = serving.link.get_or_init(|| link);
-        let hello = Hello {
-            version: VERSION,
-            number: ticket.number,
-            secret: ticket.secret.0,
-            codec: Codec::Postcard.name().into(),
-            type_name: POOL_TYPE.into(),
-        };
-        // If this fails, the connection has ended, which is told as an answer.
-        let _ = link.send(hello.to_frame(), When::Now);
-        serving.wait_for_answer(deadline)?;
+        Connection::join(ticket, Codec::Postcard, POOL_TYPE.into(), Arc::clone(&serving) as _)?;
         serving.send_now(wire::short(kind::READY, &()));
         Ok(serving)
-    }
-
-    fn wait_for_answer(&self, deadline: Instant) -> Result<(), ConnectError> {
-        let mut state = self.state.lock();
-        loop {
-            if let Some(answer) = state.answered.take() {
-                return answer;
-            }
-            if self.called.wait_until(&mut state, deadline).timed_out() && state.answered.is_none() {
-                let text = "the executor's process did not answer in ten seconds";
-                return Err(ConnectError::new(ConnectErrorKind::TimedOut, text));
-            }
-        }
     }
 
     fn start_helper(self: &Arc<Self>) -> io::Result<()> {
@@ -275,11 +245,6 @@ impl Serving {
         }
     }
 
-    fn answer(&self, answer: Result<(), ConnectError>) {
-        self.state.lock().answered.get_or_insert(answer);
-        self.called.notify_all();
-    }
-
     fn dismiss(&self) {
         let mut state = self.state.lock();
         state.is_dismissed = true;
@@ -308,17 +273,14 @@ impl Serving {
 }
 
 impl Peer for Serving {
+    fn welcomed(&self, link: &ConnectionLink, welcome: &Welcome) {
+        // The two keep each other, until this process ends.
+        let _ = self.link.set(Arc::clone(link));
+        let _ = self.limit.set(welcome.limit as usize);
+    }
+
     fn on_frame(&self, _: &ConnectionLink, kind: u8, payload: &[u8]) -> Result<(), Disconnect> {
         match kind {
-            pipes::kind::WELCOME if self.limit.get().is_none() => {
-                let welcome = Welcome::read(payload)?;
-                let _ = self.limit.set(welcome.limit as usize);
-                self.answer(Ok(()));
-            }
-            pipes::kind::DENIED if self.limit.get().is_none() => {
-                let (denial, text) = Denial::read(payload)?;
-                self.answer(Err(ConnectError::denied(denial, text)));
-            }
             pipes::kind::CLOSED => self.dismiss(),
             kind::CALL => self.call(payload)?,
             kind::CANCEL => self.tell(wire::read(payload)?, Told::Cancel),
@@ -338,9 +300,7 @@ impl Peer for Serving {
         // One that runs no function is about to end, if it was told to. Nobody is left to kill one whose function goes on.
         let ends_by_itself = state.is_dismissed && state.current.is_none();
         drop(state);
-        if self.limit.get().is_none() {
-            self.answer(Err(ConnectError::disconnected(reason)));
-        } else if !ends_by_itself {
+        if !ends_by_itself {
             log::error!("foreground: the executor's process has gone, so this worker ends: {reason}");
             process::exit(1);
         }
