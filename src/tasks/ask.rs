@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::cancel::{CancelToken, TaskCancelled, unparker};
+use super::cancel::{CancelToken, Key, TaskCancelled, unparker};
 use crate::sync::{Arc, Mutex, ThreadId, current, park};
 
 /// Something that a task can ask the foreground by [`TaskContext::ask`](super::TaskContext::ask).
@@ -227,7 +227,7 @@ pub struct AnswerFuture<A> {
     slot: Arc<Slot<A>>,
     token: CancelToken,
     /// Where the token keeps the waker of the last poll.
-    registered: Option<usize>,
+    registered: Option<Key>,
 }
 
 impl<A> fmt::Debug for AnswerFuture<A> {

@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
-
-use slab::Slab;
 
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire};
@@ -69,8 +68,18 @@ struct Shared {
     /// Which of the flags below are set.
     flags: AtomicUsize,
     /// Boxed, because few tasks wait for anything.
-    waiting: Mutex<Option<Box<Slab<Waker>>>>,
+    waiting: Mutex<Option<Box<Waiting>>>,
 }
+
+#[derive(Default)]
+struct Waiting {
+    wakers: Vec<(Key, Waker)>,
+    last: u64,
+}
+
+/// By which a waker is taken back. None is given twice: a waker may have been woken, and its key be taken back later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key(u64);
 
 const CANCELLED: usize = 1;
 /// The task of this token runs no more, and never will.
@@ -105,9 +114,9 @@ impl CancelToken {
     }
 
     fn wake_all(&self) {
-        let waiting = self.shared.waiting.lock().take();
+        let wakers = self.shared.waiting.lock().as_mut().map(|waiting| mem::take(&mut waiting.wakers));
         let mut panicked = None;
-        for waker in waiting.into_iter().flat_map(|waiting| waiting.into_iter()).map(|(_, waker)| waker) {
+        for (_, waker) in wakers.into_iter().flatten() {
             // One that panics must not leave the others asleep.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
                 panicked = Some(panic);
@@ -212,15 +221,26 @@ impl CancelToken {
     }
 
     /// Has `waker` woken by the cancel, until it is unregistered. Look at the flag after this, not before.
-    pub(crate) fn register(&self, waker: &Waker) -> usize {
+    pub(crate) fn register(&self, waker: &Waker) -> Key {
         let waker = waker.clone();
-        self.shared.waiting.lock().get_or_insert_default().insert(waker)
+        let mut waiting = self.shared.waiting.lock();
+        let waiting = waiting.get_or_insert_default();
+        waiting.last += 1;
+        let key = Key(waiting.last);
+        waiting.wakers.push((key, waker));
+        key
     }
 
-    pub(crate) fn unregister(&self, key: usize) {
-        // Nothing is there any more if the cancel has come. Dropped without the lock: a waker is the user's.
-        let waker = self.shared.waiting.lock().as_mut().and_then(|waiting| waiting.try_remove(key));
-        drop(waker);
+    pub(crate) fn unregister(&self, key: Key) {
+        let mut waiting = self.shared.waiting.lock();
+        // It is not there any more if it was woken.
+        let found = waiting.as_mut().and_then(|waiting| {
+            let at = waiting.wakers.iter().position(|(of, _)| *of == key)?;
+            Some(waiting.wakers.swap_remove(at))
+        });
+        drop(waiting);
+        // Without the lock: a waker is the user's.
+        drop(found);
     }
 }
 
@@ -310,5 +330,20 @@ mod tests {
         });
         assert!(token.wait_for_end(Some(Instant::now())));
         assert!(!token.is_cancelled());
+    }
+
+    /// A task that was cancelled while it waited takes its waker back after that.
+    #[test]
+    fn who_was_woken_takes_nobody_elses_waker_back() {
+        let token = CancelToken::new();
+        let key = token.register(&unparker());
+        token.cancel();
+        let counted = std::sync::Arc::new(Counted::default());
+        let other = token.register(&Waker::from(std::sync::Arc::clone(&counted)));
+        assert_ne!(key, other);
+        token.watch();
+        token.unregister(key);
+        token.end();
+        assert_eq!(counted.wakes.load(SeqCst), 1);
     }
 }
