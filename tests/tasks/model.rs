@@ -239,12 +239,15 @@ impl Model {
                     }
                     self.tasks[task].tell();
                 }
-                Entry::Said(task, n) => self.tasks[task].hear(Some(n)),
+                Entry::Said(task, n) => self.tasks[task].hear(n),
                 Entry::Latest(task, retakes) => {
                     let it = &mut self.tasks[task];
                     let is_heard = it.state == TaskState::Executing && it.retakes == retakes;
-                    let value = if is_heard { it.latest.take() } else { None };
-                    it.hear(value);
+                    match it.latest.take_if(|_| is_heard) {
+                        Some(value) => it.hear(value),
+                        // A void place: what waits has an entry of its own, by which it is delivered.
+                        None => it.tell(),
+                    }
                 }
                 Entry::Ended(task, end) => {
                     let it = &mut self.tasks[task];
@@ -283,10 +286,10 @@ impl Model {
 }
 
 impl ModelTask {
-    fn hear(&mut self, message: Option<u32>) {
+    fn hear(&mut self, message: u32) {
         self.tell();
         if self.state == TaskState::Executing {
-            self.inbox.extend(message);
+            self.inbox.push_back(message);
             self.deliver_inbox();
         }
     }
