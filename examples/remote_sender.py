@@ -62,5 +62,5 @@ if __name__ == "__main__":
         for done in range(1, count + 1):
             sender.send({"done": done, "of": count})
         sender.stop()
-    except BrokenPipeError:
+    except ConnectionError:
         sys.exit(9)

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::thread;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -54,6 +54,8 @@ struct Inner {
     poller: Poller,
     registry: Mutex<Registry>,
     ended: AtomicBool,
+    /// The I/O thread.
+    thread: OnceLock<ThreadId>,
 }
 
 #[derive(Default)]
@@ -114,10 +116,12 @@ impl Reactor {
             poller: Poller::new()?,
             registry: Mutex::default(),
             ended: AtomicBool::new(false),
+            thread: OnceLock::new(),
         });
         let runner = inner.clone();
         thread::Builder::new().name("foreground-io".into()).spawn(move || {
             IS_IO.set(true);
+            let _ = runner.thread.set(thread::current().id());
             runner.run();
         })?;
         let reactor = Arc::new(Self { inner });
@@ -170,8 +174,8 @@ impl Reactor {
         registry.alarms.insert((at, key));
         let is_next = registry.alarms.first() == Some(&(at, key));
         drop(registry);
-        if is_next && !is_io_thread() {
-            self.inner.notify();
+        if is_next {
+            self.inner.look_again();
         }
     }
 
@@ -184,8 +188,8 @@ impl Reactor {
         registry.calls.insert(id, call);
         let is_next = registry.calls.first_key_value().is_some_and(|(first, _)| *first == id);
         drop(registry);
-        if is_next && !is_io_thread() {
-            self.inner.notify();
+        if is_next {
+            self.inner.look_again();
         }
         id
     }
@@ -205,6 +209,7 @@ impl Reactor {
             Socket::Listener(listener) => self.inner.poller.delete(listener),
         };
         if let Err(error) = deleted {
+            drop(registry);
             // It never was seen. The source then stays for good, with its socket: a leak, but sound.
             log::error!("foreground: the I/O thread cannot let a socket go: {error}");
             return;
@@ -227,6 +232,14 @@ impl Drop for Reactor {
 }
 
 impl Inner {
+    /// Has the I/O thread look when the next time is. It does so by itself before it waits again. Other threads that must never wait are
+    /// not it.
+    fn look_again(&self) {
+        if self.thread.get() != Some(&thread::current().id()) {
+            self.notify();
+        }
+    }
+
     fn notify(&self) {
         if let Err(error) = self.poller.notify() {
             log::error!("foreground: the I/O thread cannot be woken: {error}");

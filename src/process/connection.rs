@@ -249,11 +249,12 @@ impl Protocol for Connection {
         let has_guest = matches!(self.side, Side::Host(_)) && self.peer.get().is_some();
         if has_guest && link.unsent() == 0 {
             // So that it learns of it as of a close, and does not take this process for dead.
-            let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
-            link.finish(reason);
-        } else {
-            link.close(reason);
+            let sent = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
+            if sent.is_ok() && link.unsent() == 0 {
+                return link.finish(reason);
+            }
         }
+        link.close(reason);
     }
 
     fn on_read(&self, _: &ConnectionLink) {

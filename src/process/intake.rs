@@ -1,7 +1,7 @@
 //! The foreground's side of a remote pipe: what stands for the sender that is elsewhere, and sends into a local pipe what comes from it.
 
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,9 @@ use crate::{MessageSender, PipeEnd, Refusal, StartedSender, TrySendError};
 
 /// After its connection has ended, a process is given so long to end, for its status to be told.
 const EXIT_TIME: Duration = Duration::from_secs(1);
+
+/// A child that has ended may have come just before, and not been let in yet. So long is what it brought looked for.
+const LATE: Duration = Duration::from_millis(100);
 
 /// So many bytes of what it is told may a sender leave unread.
 const UNREAD: usize = 64 * 1024;
@@ -39,6 +42,8 @@ pub(super) struct Intake<T: Send + 'static> {
     sender: Mutex<Sender<T>>,
     codec: OnceLock<Codec>,
     bell: OnceLock<Bell>,
+    /// The pipe has ended. A copy, for a quick look.
+    has_ended: AtomicBool,
     /// Messages that were sent since the foreground was woken last. Changed by the thread that reads.
     unannounced: AtomicU32,
     /// Open as long as the receiver: who comes a second time is told so. The connection may last longer.
@@ -56,8 +61,10 @@ enum Sender<T: Send + 'static> {
 #[derive(Default)]
 struct State {
     link: Option<ConnectionLink>,
-    /// Somebody has come with it.
+    /// Somebody has come with the ticket.
     came: bool,
+    /// Whoever comes is to stop.
+    stopping: bool,
     /// Whoever came was told of the close.
     told: bool,
     /// The process that was started with the ticket, or is just being, if it was by this program.
@@ -68,7 +75,7 @@ struct State {
     end: Option<PipeEnd>,
     /// Messages that were taken, and of whose room the sender has not been told.
     owed: u32,
-    /// The wait for the status of a child.
+    /// The wait for the status of a child, or for one that has ended to have come before.
     wait: Option<Timer>,
 }
 
@@ -80,6 +87,7 @@ impl<T: Send + 'static> Intake<T> {
             sender: Mutex::new(Sender::Absent),
             codec: OnceLock::new(),
             bell: OnceLock::new(),
+            has_ended: AtomicBool::new(false),
             unannounced: AtomicU32::new(0),
             entrance: Mutex::new(Some(entrance)),
         }
@@ -98,6 +106,7 @@ impl<T: Send + 'static> Intake<T> {
             return;
         }
         state.end = Some(end);
+        self.has_ended.store(true, Ordering::Relaxed); // what comes meanwhile is dropped a little later
         let wait = state.wait.take();
         drop(state);
         drop(wait);
@@ -148,11 +157,20 @@ impl<T: Send + 'static> Intake<T> {
         }
     }
 
-    /// Lets nobody in with the ticket any more.
-    fn withdraw(&self) {
+    /// Lets nobody in with the ticket any more. Returns false if somebody is just being let in, or was, or its time was up.
+    fn withdraw(&self) -> bool {
         let entrance = self.entrance.lock().clone();
-        if let Some(entrance) = entrance {
-            entrance.withdraw();
+        entrance.is_some_and(|entrance| entrance.withdraw())
+    }
+
+    /// The child has ended, and nobody has come. On the thread that lets them in, so that nobody is just coming.
+    fn nobody_came(&self) {
+        let state = self.state.lock();
+        let (came, status) = (state.came, state.exited.flatten());
+        drop(state);
+        if !came {
+            self.withdraw();
+            self.end_with(PipeEnd::Lost(status));
         }
     }
 }
@@ -167,6 +185,9 @@ fn stop<T: Send + 'static>(sender: Sender<T>) {
 
 impl<T: DeserializeOwned + Send + 'static> Intake<T> {
     fn receive(&self, link: &ConnectionLink, payload: &[u8]) -> Result<(), Disconnect> {
+        if self.has_ended.load(Ordering::Relaxed) {
+            return Ok(()); // it will hear of the close
+        }
         let codec = self.codec.get().copied().unwrap_or_default();
         let message = codec.read(payload).map_err(|error| {
             let text = format!("the peer sent what is no {} in {}", self.label(), codec.name());
@@ -232,12 +253,12 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
             Ok(self.terms.welcome)
         });
         checked.map_err(|(refusal, denied)| {
+            self.end_with(PipeEnd::Refused(refusal));
             log::warn!(
                 "foreground: a process that came to a pipe of {} does not fit: {}",
                 self.label(),
                 denied.1
             );
-            self.end_with(PipeEnd::Refused(refusal));
             denied
         })
     }
@@ -247,14 +268,16 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
         // Before anything can be sent: a child that does so and exits at once has come.
         state.link = state.end.is_none().then(|| Arc::clone(link));
         (state.came, state.told) = (true, state.end.is_some());
+        let wait = state.wait.take();
         drop(state);
+        drop(wait);
         let _ = self.codec.set(Codec::named(&hello.codec).unwrap_or_default());
         self
     }
 
     fn expired(&self) {
-        log::warn!("foreground: nobody came in time with the ticket of a pipe of {}", self.label());
         self.end_with(PipeEnd::NeverStarted);
+        log::warn!("foreground: nobody came in time with the ticket of a pipe of {}", self.label());
     }
 
     fn starting(&self, child: Arc<dyn Watched>) {
@@ -266,40 +289,47 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
         self.end_with(PipeEnd::NeverStarted);
     }
 
-    fn exited(&self, status: Option<ExitStatus>) {
+    fn exited(self: Arc<Self>, status: Option<ExitStatus>) {
         let mut state = self.state.lock();
         state.exited = Some(status);
-        let has_come = state.link.is_some();
-        drop(state);
         // Who has come may have left something in the connection, whose end is told by itself.
-        if !has_come {
-            self.withdraw();
-            self.end_with(PipeEnd::Lost(status));
+        if state.came || state.end.is_some() {
+            return;
+        }
+        let late = Arc::clone(&self);
+        state.wait = Timer::at(Instant::now() + LATE, move || late.nobody_came()).ok();
+        let is_timed = state.wait.is_some();
+        drop(state);
+        if !is_timed {
+            self.nobody_came();
         }
     }
 
     fn ask_to_stop(&self) -> Asked {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         // Who has ended the pipe does not listen any more, though its connection may still be there.
         let link = state.link.clone().filter(|_| state.end.is_none());
-        let (came, told) = (state.came, state.told);
+        let (came, told, has_ended) = (state.came, state.told, state.end.is_some());
+        state.stopping = true;
         drop(state);
         match link {
             Some(link) if link.send(wire::frame(kind::CLOSED, |_| {}), When::Now).is_ok() => Asked::Told,
             _ if told => Asked::Told,
             _ if came => Asked::Gone,
-            _ => {
-                self.withdraw();
-                Asked::NotCome
-            }
+            // Otherwise it is just being let in, and told then.
+            _ if self.withdraw() || has_ended => Asked::NotCome,
+            _ => Asked::Told,
         }
     }
 }
 
 impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
     fn welcomed(&self, link: &ConnectionLink, _: &Welcome) {
+        let state = self.state.lock();
         // The receiver may have been closed while it came.
-        if self.state.lock().link.is_none() {
+        let is_unwanted = state.link.is_none() || state.stopping;
+        drop(state);
+        if is_unwanted {
             say_closed(link);
         }
     }
@@ -314,7 +344,12 @@ impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
                     EndCode::Panicked => PipeEnd::Panicked,
                     EndCode::NeverStarted => PipeEnd::NeverStarted,
                 });
-                link.finish(Disconnect::closed_by_peer());
+                if link.unsent() == 0 {
+                    link.finish(Disconnect::closed_by_peer());
+                } else {
+                    // It does not read what room it has, and need not any more.
+                    link.close(Disconnect::closed_by_peer());
+                }
                 Ok(())
             }
             _ => Err(wire::malformed("a frame of an unknown kind")),
@@ -332,10 +367,15 @@ impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
             DisconnectKind::TooLarge => Refusal::TooLarge,
             DisconnectKind::Flooded => Refusal::Flooded,
             DisconnectKind::Malformed | DisconnectKind::Panicked => Refusal::Malformed,
-            _ => return self.lose(),
+            _ => {
+                let label = self.terms.type_name.clone();
+                self.lose();
+                log::debug!("foreground: the process that sends to a pipe of {label} has gone: {reason}");
+                return;
+            }
         };
-        log::warn!("foreground: the process that sends to a pipe of {} was cut off: {reason}", self.label());
         self.end_with(PipeEnd::Refused(refusal));
+        log::warn!("foreground: the process that sends to a pipe of {} was cut off: {reason}", self.label());
     }
 }
 
@@ -356,7 +396,9 @@ impl<T: Send + 'static> Remote for Intake<T> {
         let link = self.state.lock().link.take();
         match link {
             Some(link) => say_closed(&link),
-            None => self.withdraw(),
+            None => {
+                self.withdraw();
+            }
         }
         let entrance = self.entrance.lock().take();
         drop(entrance);

@@ -28,7 +28,7 @@ pub(super) trait Invited: Send + Sync {
     /// It was not, so nobody will come. On that thread.
     fn not_started(&self);
     /// That child has ended. On a thread that waits for it.
-    fn exited(&self, status: Option<ExitStatus>);
+    fn exited(self: Arc<Self>, status: Option<ExitStatus>);
     /// Tells whoever came with the ticket to stop, and lets nobody in with it any more. On any thread.
     fn ask_to_stop(&self) -> Asked;
 }
@@ -147,7 +147,7 @@ impl Lobby {
         if let Some(deadline) = time.and_then(|time| Instant::now().checked_add(time)) {
             let lobby = Arc::downgrade(self);
             let timer = Timer::at(deadline, move || expire(&lobby, number));
-            let timer = timer.inspect_err(|_| self.withdraw(number))?;
+            let timer = timer.inspect_err(|_| drop(self.desk.lock().close(number, Denial::Expired)))?;
             if let Some(invitation) = self.desk.lock().open.get_mut(&number) {
                 invitation.timer = Some(timer);
             }
@@ -160,9 +160,9 @@ impl Lobby {
         })
     }
 
-    fn withdraw(&self, number: u64) {
+    fn withdraw(&self, number: u64) -> bool {
         let invitation = self.desk.lock().close(number, Denial::Expired);
-        drop(invitation);
+        invitation.is_some()
     }
 
     /// Looks at a ticket, and takes it if it is good.
@@ -214,11 +214,9 @@ impl Entrance {
         Ok(ticket)
     }
 
-    /// Lets nobody in with the ticket any more.
-    pub(super) fn withdraw(&self) {
-        if let Some(&number) = self.number.get() {
-            self.lobby.withdraw(number);
-        }
+    /// Lets nobody in with the ticket any more. Returns false if somebody came with it before, or its time was up.
+    pub(super) fn withdraw(&self) -> bool {
+        self.number.get().is_some_and(|&number| self.lobby.withdraw(number))
     }
 }
 
@@ -265,7 +263,7 @@ mod tests {
         fn expired(&self) {}
         fn starting(&self, _: Arc<dyn Watched>) {}
         fn not_started(&self) {}
-        fn exited(&self, _: Option<ExitStatus>) {}
+        fn exited(self: Arc<Self>, _: Option<ExitStatus>) {}
         fn ask_to_stop(&self) -> Asked {
             Asked::NotCome
         }

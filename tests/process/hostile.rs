@@ -144,6 +144,29 @@ fn a_sender_that_never_reads_what_room_it_has_is_a_flood() {
 }
 
 #[test]
+fn a_sender_that_reads_nothing_and_stays_after_its_end_is_not_listened_to() {
+    const MESSAGES: usize = 2000;
+    let router = router();
+    let (ticket, receiver) = router.remote_pipe_with::<u32>(RemotePipeOptions::new().bounded(1)).unwrap();
+    collect(&receiver);
+    let mut raw = Raw::welcome(&ticket);
+    raw.write(&raw::start());
+    let mut seen = Seen::default();
+    // More credits than the system takes, and fewer than make a flood.
+    for n in 1..=MESSAGES {
+        raw.write(&raw::message(1));
+        router.route_until(&mut seen, |seen| seen.messages.len() >= n, WAIT).unwrap();
+    }
+    raw.write(&raw::end(STOPPED));
+    router.route_until(&mut seen, |seen| seen.end.is_some(), WAIT).unwrap();
+    assert_eq!(seen.end, Some(PipeEnd::Stopped));
+    let begun = Instant::now();
+    while raw.try_write(&raw::message(1)).is_ok() {
+        assert!(begun.elapsed() < WAIT);
+    }
+}
+
+#[test]
 fn a_limit_of_nothing_lets_the_end_pass() {
     let options = RemotePipeOptions::new().max_message_size(0);
     let bytes = [raw::start(), raw::end(STOPPED)].concat();

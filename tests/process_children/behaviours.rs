@@ -10,6 +10,7 @@ use std::time::Duration;
 use foreground::process::{Command, RemoteSender, StartedRemoteSender, Ticket};
 
 use crate::common;
+use crate::raw::{self, Raw};
 
 pub fn behave(behaviour: &str) {
     match behaviour {
@@ -22,6 +23,8 @@ pub fn behave(behaviour: &str) {
         "look" => look(),
         "middle" => middle(),
         "deaf" => deaf(),
+        "unread" => unread(),
+        "nonsense" => nonsense(),
         "middle that exits" => middle_that_exits(),
         "survive" => survive(),
         "serve" => serve(),
@@ -128,6 +131,22 @@ fn deaf() {
     // The close may have come by now.
     let _ = sender.send(1);
     sleep();
+}
+
+/// Says all that it has to say, and is gone, without having read a word.
+fn unread() {
+    let ticket = Ticket::from_env().unwrap();
+    let parts = raw::Parts::of(&ticket);
+    let said = [parts.hello(), raw::start(), raw::message(1), raw::message(2), raw::end(raw::STOPPED)];
+    Raw::connect(&parts).write(&said.concat());
+    process::exit(0);
+}
+
+/// Says something that is no message, and is gone.
+fn nonsense() {
+    let mut raw = Raw::welcome(&Ticket::from_env().unwrap());
+    raw.write(&[raw::start(), raw::message(1), raw::frame(b'M', &[0xff; 20])].concat());
+    process::exit(0);
 }
 
 fn say(what: &str) {

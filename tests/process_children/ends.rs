@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process;
+use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use foreground::process::{Command, RemotePipeOptions};
-use foreground::{MessageRouter, PipeEnd};
+use foreground::process::{Command, RemotePipeOptions, RemoteSender};
+use foreground::{MessageRouter, PipeEnd, Refusal};
+use serde::{Deserialize, Deserializer};
 
 use crate::common::{BEHAVIOUR, Seen, TO_BEHAVE, WAIT, child, collect, command, router, until_end};
 
@@ -62,6 +64,61 @@ fn a_child_that_crashes_at_once_is_lost_with_its_signal_every_time() {
     for _ in 0..30 {
         let PipeEnd::Lost(Some(status)) = end_of(&mut command("abort")) else { panic!() };
         assert_eq!(status.signal(), Some(6));
+    }
+}
+
+/// Reading one keeps the thread that reads all connections waiting, until it is told to go on.
+struct Slow;
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u8::deserialize(deserializer)?;
+        let (is_held, go_on) = &*GATE;
+        is_held.0.send(()).unwrap();
+        go_on.1.lock().unwrap().recv_timeout(WAIT).unwrap();
+        Ok(Self)
+    }
+}
+
+type Signal = (mpsc::SyncSender<()>, Mutex<mpsc::Receiver<()>>);
+
+static GATE: LazyLock<(Signal, Signal)> = LazyLock::new(|| {
+    let signal = || {
+        let (send, receive) = mpsc::sync_channel(1);
+        (send, Mutex::new(receive))
+    };
+    (signal(), signal())
+});
+
+#[test]
+fn what_a_child_brought_that_has_gone_before_it_was_let_in_arrives_and_its_end_too() {
+    let router = router::<Seen<u32>>();
+    let options = RemotePipeOptions::new().type_name("slow");
+    let (slow, _slow_receiver) = router.remote_pipe_with::<Slow>(options).unwrap();
+    let slow = RemoteSender::<u8>::builder().type_name("slow").connect(slow).unwrap().start();
+    let (ticket, receiver) = router.remote_pipe::<u32>().unwrap();
+    collect(&receiver);
+    slow.send(1).unwrap();
+    let (is_held, go_on) = &*GATE;
+    is_held.1.lock().unwrap().recv_timeout(WAIT).unwrap();
+
+    let child = child("unread", ticket).spawn().unwrap();
+    assert!(child.wait_timeout(WAIT).unwrap().unwrap().success());
+    // The pipe is told after those who wait.
+    let (told, is_told) = mpsc::channel();
+    child.on_exit(&router, move |_, _| told.send(()).unwrap()).unwrap();
+    router.route_until(&mut Seen::default(), |_| is_told.try_recv().is_ok(), WAIT).unwrap();
+    go_on.0.send(()).unwrap();
+
+    let seen = until_end(&router);
+    assert_eq!((seen.messages, seen.end), (vec![1, 2], Some(PipeEnd::Stopped)));
+}
+
+#[test]
+fn a_child_that_is_gone_after_it_sent_nonsense_is_refused_every_time() {
+    for _ in 0..30 {
+        let end = end_of(&mut command("nonsense"));
+        assert_eq!(end, PipeEnd::Refused(Refusal::Malformed));
     }
 }
 

@@ -9,6 +9,9 @@ mod example;
 mod log;
 mod many;
 mod parent;
+#[path = "../process/raw.rs"]
+#[allow(dead_code)] // others use the rest
+mod raw;
 mod stderr;
 mod stop;
 mod streams;

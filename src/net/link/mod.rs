@@ -315,7 +315,13 @@ impl<P: Protocol> Link<P> {
         let Some(&key) = self.key.get() else { return };
         match self.reactor.watch(key, self.socket(), interest) {
             Ok(()) => state.watched = interest,
-            Err(error) => log::error!("foreground: a socket cannot be watched: {error}"),
+            Err(error) => {
+                // Closed by the I/O thread, without a lock: nothing more would be heard of it.
+                state.failure = Some(Disconnect::io("watching the connection", error));
+                let now = Instant::now();
+                state.alarm = Some(now);
+                self.reactor.set_alarm(key, Some(now));
+            }
         }
     }
 
@@ -380,6 +386,10 @@ impl<P: Protocol> Source for Link<P> {
         let is_idle = self.protocol.is_idle();
         let mut state = self.state.lock();
         state.alarm = None;
+        if let Some(reason) = state.failure.take() {
+            drop(state);
+            return self.close(reason);
+        }
         if let Some((_, address)) = state.connect_again.take_if(|(at, _)| *at <= now) {
             drop(state);
             return self.connect_again(address);

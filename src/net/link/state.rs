@@ -114,6 +114,8 @@ pub(super) struct State<D> {
     pub(super) reason: Option<Disconnect>,
     pub(super) since: Since,
     pub(super) alarm: Option<Instant>,
+    /// It cannot be watched any more, and why.
+    pub(super) failure: Option<Disconnect>,
     /// When to try again to connect, at a server whose queue is full.
     pub(super) connect_again: Option<(Instant, SockAddr)>,
 }
@@ -146,6 +148,7 @@ impl<D> State<D> {
             reason: None,
             since: Since::default(),
             alarm: None,
+            failure: None,
             connect_again: None,
         }
     }

@@ -9,7 +9,7 @@ use parking_lot::MutexGuard;
 use super::output::{Output, TOGETHER};
 use super::state::{Phase, State};
 use super::{Link, Protocol};
-use crate::net::{Disconnect, is_io_thread};
+use crate::net::{Disconnect, DisconnectKind, is_io_thread};
 
 /// How many bytes may wait to be written before whoever can wait should.
 pub(crate) const HIGH_WATER: usize = 1024 * 1024;
@@ -155,11 +155,14 @@ impl<P: Protocol> Link<P> {
         self.watch(&mut state);
         let (phase, eof) = (state.phase, state.eof);
         drop((state, output));
+        let is_gone = failure
+            .as_ref()
+            .is_some_and(|reason: &Disconnect| eof || reason.kind() != DisconnectKind::ClosedByPeer);
         match phase {
             Phase::Finishing if failure.is_some() => self.end(),
             Phase::Finishing if done => self.half_close(),
-            // Nothing more can come or go.
-            Phase::Open if failure.is_some() && eof => self.close(Disconnect::closed_by_peer()),
+            // Nothing more can come or go. Or it is not the peer that has gone, and it might wait for what was thrown away for ever.
+            Phase::Open if is_gone => self.close(failure.clone().unwrap_or_else(Disconnect::closed_by_peer)),
             Phase::Open if was_high && has_room => self.protocol.on_room(self),
             _ => {}
         }

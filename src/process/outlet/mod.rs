@@ -55,6 +55,8 @@ impl Outlet {
         let (Some(room), false) = (self.standing.room(), self.is_closed()) else {
             return refuse(message, RemoteSendErrorKind::Closed);
         };
+        // The I/O thread cannot wait for room that it alone hears of.
+        let wait = if is_io_thread() { Wait::Never } else { wait };
         let mut frame = Frame::begin();
         if let Err(error) = self.codec.write(&message, &mut frame.0) {
             let source = Some(error.into_source());
@@ -65,12 +67,8 @@ impl Outlet {
         }
         let sent = match room {
             Room::Any => self.write(&mut frame.0, wait),
-            Room::Bounded(bound) => {
-                // The I/O thread cannot wait for room that it alone hears of.
-                let wait_for_room = if is_io_thread() { Wait::Never } else { wait };
-                room::acquire(bound, wait_for_room)
-                    .and_then(|()| self.write(&mut frame.0, wait).inspect_err(|_| bound.release()))
-            }
+            Room::Bounded(bound) => room::acquire(bound, wait)
+                .and_then(|()| self.write(&mut frame.0, wait).inspect_err(|_| bound.release())),
             Room::Latest(newest) => newest.send(&self.link, std::mem::take(&mut frame.0)),
         };
         sent.or_else(|kind| {
@@ -124,7 +122,9 @@ impl Outlet {
             log::warn!("foreground: the router did not take everything that was sent to it");
         }
         self.link.finish(Disconnect::closed_here());
-        socket::wait_carried(self.link.stream(), Instant::now().checked_add(LINGER));
+        if !is_io_thread() {
+            socket::wait_carried(self.link.stream(), Instant::now().checked_add(LINGER));
+        }
     }
 }
 

@@ -153,7 +153,7 @@ impl Invited for Post {
         self.entrance.withdraw();
     }
 
-    fn exited(&self, status: Option<ExitStatus>) {
+    fn exited(self: Arc<Self>, status: Option<ExitStatus>) {
         self.change(|state| state.exited = Some(status));
         self.entrance.withdraw();
     }
