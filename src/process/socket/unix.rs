@@ -5,8 +5,10 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::fs::FlockOperation;
 use tempfile::TempDir;
 
 use crate::net::{self, Acceptor, Address, Admission, Listener, Stream};
@@ -23,6 +25,8 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 pub(super) struct Open {
     _acceptor: Acceptor,
     _folder: TempDir,
+    /// Says to others that the folder is in use. None where the file system cannot.
+    _lock: Option<fs::File>,
 }
 
 pub(super) fn open(
@@ -54,6 +58,7 @@ fn open_in(
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(base)
         .map_err(|error| doing("no folder for a socket; set TMPDIR to one that can be written", error))?;
+    let lock = lock(folder.path()).ok();
     let path = folder.path().join(SOCKET);
     let address = path.to_str().map(str::to_owned).ok_or_else(|| {
         io::Error::new(
@@ -72,17 +77,32 @@ fn open_in(
             );
         }
     })?;
-    Ok((address, Open { _acceptor: acceptor, _folder: folder }))
+    Ok((address, Open { _acceptor: acceptor, _folder: folder, _lock: lock }))
 }
 
 pub(super) fn connect(address: &str, deadline: Option<Instant>) -> io::Result<Stream> {
-    let stream = net::connect(&Address::Unix(address.into()), deadline)?;
+    let stream = loop {
+        match net::connect(&Address::Unix(address.into()), deadline) {
+            Err(error) if is_of_a_crowd(&error, Path::new(address), deadline) => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            connected => break connected?,
+        }
+    };
     // Whoever could put a socket of his own in its place would be told the secret.
     if !is_of_user(&stream, user()) {
         let text = "the socket at the ticket's address is another user's";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
     Ok(stream)
+}
+
+/// Whether it is worth another try. Linux has those wait for whom there is no room at the moment, others refuse them as if nobody listened.
+fn is_of_a_crowd(error: &io::Error, path: &Path, deadline: Option<Instant>) -> bool {
+    !cfg!(any(target_os = "linux", target_os = "android"))
+        && error.kind() == io::ErrorKind::ConnectionRefused
+        && deadline.is_some_and(|deadline| Instant::now() < deadline)
+        && path.exists()
 }
 
 /// It has it at once.
@@ -124,6 +144,13 @@ fn remove_abandoned(base: &Path) {
     }
 }
 
+/// Locks a folder for as long as the program lives, or the file.
+fn lock(folder: &Path) -> io::Result<fs::File> {
+    let folder = fs::File::open(folder)?;
+    rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(folder)
+}
+
 fn is_abandoned(folder: &Path) -> bool {
     let is_old = |file: &fs::Metadata| {
         file.modified().is_ok_and(|modified| {
@@ -135,7 +162,10 @@ fn is_abandoned(folder: &Path) -> bool {
         fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
             || net::is_abandoned(&folder.join(SOCKET))
     };
+    // Its socket alone does not tell: on some systems one that has no room is as one that nobody listens at.
+    let is_locked = || lock(folder).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
     fs::symlink_metadata(folder).is_ok_and(|file| file.is_dir() && file.uid() == user() && is_old(&file))
+        && !is_locked()
         && is_deserted()
 }
 
@@ -166,16 +196,18 @@ mod tests {
         let gone = [left(base, "foreground-dead", 3600, dead), left(base, "foreground-empty", 3600, |_| ())];
         let kept = [
             left(base, "foreground-alive", 3600, alive),
+            left(base, "foreground-locked", 3600, dead),
             left(base, "foreground-new", 0, dead),
             left(base, "foreground-letter", 3600, letter),
             left(base, "another-dead", 3600, dead),
         ];
-        std::os::unix::fs::symlink(&kept[3], base.join("foreground-link")).unwrap();
+        let _locked = lock(&kept[1]).unwrap();
+        std::os::unix::fs::symlink(&kept[4], base.join("foreground-link")).unwrap();
         remove_abandoned(base);
         assert!(gone.iter().all(|folder| !folder.exists()));
         assert!(kept.iter().all(|folder| folder.exists()));
-        assert!(kept[3].join(SOCKET).exists(), "reached by a link");
-        assert_eq!(fs::read_to_string(kept[2].join("letter")).unwrap(), "dear");
+        assert!(kept[4].join(SOCKET).exists(), "reached by a link");
+        assert_eq!(fs::read_to_string(kept[3].join("letter")).unwrap(), "dear");
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
