@@ -75,10 +75,12 @@ impl Stream {
 
     /// Makes the stream fit for the I/O thread: it never waits, and sends small messages at once.
     pub(super) fn prepare(&self) -> io::Result<()> {
-        if let StreamKind::Tcp(stream) = &self.0 {
+        match &self.0 {
             // A reply that waits for the acknowledgement of the one before costs 40 ms. Refused by a stream
             // that the peer has reset already, which is found out soon enough.
-            let _ = stream.set_nodelay(true);
+            StreamKind::Tcp(stream) => drop(stream.set_nodelay(true)),
+            #[cfg(unix)]
+            StreamKind::Unix(_) => {}
         }
         each!(&self.0, StreamKind, stream => stream.set_nonblocking(true))
     }
