@@ -75,7 +75,7 @@ impl RemotePipeOptions {
     }
 
     /// Sets for how long the ticket is good; `None` is for as long as the pipe is open. If nobody has come by then, the pipe
-    /// ends as [`PipeEnd::NeverStarted`].
+    /// ends as [`PipeEnd::NeverStarted`](crate::PipeEnd::NeverStarted).
     pub fn valid_for(self, time: impl Into<Option<Duration>>) -> Self {
         Self { valid_for: time.into(), ..self }
     }
