@@ -1,6 +1,5 @@
 //! What a latest pipe keeps on the sender's side: one value is on its way at most; of those that come meanwhile the newest follows.
 
-use std::mem;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -20,7 +19,8 @@ pub(super) struct Newest {
 
 #[derive(Default)]
 struct State {
-    is_under_way: bool,
+    /// Values of which the router has not said that they have come: one, and two after the end.
+    under_way: u32,
     /// What follows once the value before has come.
     waiting: Option<Vec<u8>>,
     /// Nothing can be sent any more.
@@ -32,33 +32,38 @@ impl Newest {
     pub(super) fn send(&self, link: &ConnectionLink, bytes: Vec<u8>) -> Result<(), RemoteSendErrorKind> {
         let _order = self.order.lock();
         let mut state = self.state.lock();
-        if mem::replace(&mut state.is_under_way, true) {
+        if state.under_way > 0 {
             state.waiting = Some(bytes);
             return Ok(());
         }
+        state.under_way = 1;
         drop(state);
         link.send(bytes, When::Now).map_err(|_| RemoteSendErrorKind::Closed)
     }
 
-    /// The value that was on its way has come. False if there was none.
+    /// A value that was on its way has come. False if there was none.
     pub(super) fn came(&self, link: &ConnectionLink) -> bool {
         let _order = self.order.lock();
         let mut state = self.state.lock();
+        let Some(left) = state.under_way.checked_sub(1) else { return false };
         let waiting = state.waiting.take();
-        let was_under_way = mem::replace(&mut state.is_under_way, waiting.is_some());
+        state.under_way = left + u32::from(waiting.is_some());
         drop(state);
         if let Some(bytes) = waiting {
             // If this fails, the connection has ended, which is told elsewhere.
             let _ = link.send(bytes, When::Now);
             self.changed.notify_all();
         }
-        was_under_way
+        true
     }
 
     /// Sends what is left, and then the end.
     pub(super) fn end(&self, link: &ConnectionLink, end: Vec<u8>) {
         let _order = self.order.lock();
-        let waiting = self.state.lock().waiting.take();
+        let mut state = self.state.lock();
+        let waiting = state.waiting.take();
+        state.under_way += u32::from(waiting.is_some());
+        drop(state);
         for bytes in waiting.into_iter().chain([end]) {
             // As above.
             let _ = link.send(bytes, When::Now);
