@@ -187,8 +187,8 @@ mod tests {
 
     #[test]
     fn of_a_latest_pipe_one_value_at_most_is_on_its_way_however_many_are_sent() {
-        const SIZE: usize = 1 << 20;
-        const LAST: u8 = 200;
+        const SIZE: usize = 1 << 18;
+        const LAST: u8 = 50;
         let router: MessageRouter = MessageRouter::new(|| {});
         router.start().unwrap();
         let options = RemotePipeOptions::new().latest();
