@@ -113,6 +113,24 @@ fn a_shutdown_ends_running_functions_and_all_processes() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_shutdown_ends_a_worker_that_is_suspended() {
+    let (table, router) = (Table::new(), router::<()>());
+    // Nothing but the shutdown kills it.
+    let executor = builder(&router).workers(1).grace(Duration::MAX).build().unwrap();
+    let id = executor.submit_call_in_process(&table.id, ()).unwrap();
+    let id = outcome(&router, &id).completed().unwrap();
+    let worker = rustix::process::Pid::from_raw(id.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(worker, rustix::process::Signal::STOP).unwrap();
+    until(&router, &mut (), |()| {
+        std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap().contains(") T ")
+    });
+    executor.shutdown(&mut (), Duration::from_millis(50)).unwrap();
+    assert_eq!(executor.worker_ids(), [0_u32; 0]);
+    assert!(!is_there(id));
+}
+
 /// Whether there is a process, be it a zombie.
 pub fn is_there(id: u32) -> bool {
     let id = rustix::process::Pid::from_raw(id.try_into().unwrap()).unwrap();

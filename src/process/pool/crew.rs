@@ -17,6 +17,9 @@ use crate::net::Timer;
 use crate::tasks::CancelToken;
 use crate::tasks::remote::unparker;
 
+/// After its connection has ended, or it was killed, a process is given so long to end, for its status to be told.
+pub(super) const EXIT_TIME: Duration = Duration::from_secs(1);
+
 pub(super) type MakeCommand = Box<dyn Fn() -> io::Result<Command> + Send + Sync>;
 
 /// How workers are to be.
@@ -182,18 +185,20 @@ impl Crew {
         drop(idle);
     }
 
-    /// Waits until the processes have ended, and kills those that have not by the deadline.
+    /// Waits until the processes have ended, and kills those that have not by the deadline, or within their grace if there is none.
     pub(super) fn wait(&self, deadline: Option<Instant>) {
-        for child in self.children() {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let has_ended = left.is_some_and(|left| !matches!(child.wait_timeout(left), Ok(None)));
-            if !has_ended {
-                if left.is_some() {
-                    child.kill();
-                }
-                // Nobody can tell if this fails.
-                let _ = child.wait();
-            }
+        let deadline = deadline.or_else(|| Instant::now().checked_add(self.terms.grace));
+        let mut left = self.children();
+        left.retain(|child| !ends_by(child, deadline));
+        // All of them before one is waited for: each may take its time to end.
+        for child in &left {
+            child.kill();
+        }
+        let deadline = Instant::now().checked_add(EXIT_TIME);
+        left.retain(|child| !ends_by(child, deadline));
+        for child in left {
+            // Such as one that waits for a disk. Its own thread still waits for it.
+            log::warn!("foreground: worker process {} was killed, and has not ended yet", child.id());
         }
     }
 
@@ -215,6 +220,12 @@ impl Crew {
 
 fn lives(child: &Child) -> bool {
     matches!(child.try_wait(), Ok(None))
+}
+
+/// Waits until a process has ended, no longer than to the deadline.
+fn ends_by(child: &Child, deadline: Option<Instant>) -> bool {
+    let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+    !matches!(child.wait_timeout(left), Ok(None))
 }
 
 /// Ends a worker that has waited for long.

@@ -464,7 +464,8 @@ impl<S: 'static> ProcessExecutor<S> {
     ///
     /// With a timeout that is longer than the [`grace`](ProcessExecutorBuilder::grace), functions that never look whether they
     /// were cancelled are no reason for an error: their processes are killed. Workers that have no task and have not ended
-    /// when the time is up are killed too.
+    /// when the time is up are killed too; without a timeout, when their grace is. Those that were killed are waited for one second
+    /// more, all together, and then a warning is logged of each that the system has not ended.
     ///
     /// # Errors
     /// [`ShutdownError`].

@@ -8,16 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::wire as pipes;
-use super::crew::{Crew, NoWorker, Worker};
+use super::crew::{Crew, EXIT_TIME, NoWorker, Worker};
 use super::error::ProcessError;
 use super::function::{Awaited, ProcessFunction, Unanswered};
 use super::wire::{self, Failure, Head, kind};
 use crate::net::Disconnect;
 use crate::tasks::remote::{Caught, panic_here, unparker};
 use crate::tasks::{Task, TaskContext};
-
-/// After its connection has ended, a process is given so long to end, for its status to be told.
-const EXIT_TIME: Duration = Duration::from_secs(1);
 
 /// So many frames are heard before other things are looked at.
 const HEARD_TOGETHER: usize = 64;
@@ -102,8 +99,10 @@ impl<A, M: Send + 'static, R, E> Attendant<'_, A, M, R, E> {
         let (post, token) = (&self.worker.post, self.context.token());
         post.set_waker(Some(waker.clone()));
         let key = token.register(&waker);
-        // If this fails, the worker has gone, which is found below.
-        let _ = post.call(frame);
+        if let Err(reason) = post.call(frame) {
+            // That the worker has gone is found below.
+            post.cut_off(reason);
+        }
         let end = self.listen(&waker);
         token.unregister(key);
         post.set_waker(None);

@@ -163,6 +163,10 @@ impl Serving {
         drop(state);
         // Written before the function may crash: one that has begun is not begun elsewhere.
         self.send_now(wire::short(kind::BEGUN, &()));
+        if let Some(link) = self.link.get() {
+            // Another thread may be writing, and would die with what it was to write next. If this fails, the connection has ended.
+            link.wait_flushed(None);
+        }
         Some(call)
     }
 
