@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -60,7 +61,6 @@ impl<'de> Deserialize<'de> for Moody {
     }
 }
 
-/// All of them, as both sides have them.
 /// Takes longer to read than to send.
 #[derive(Serialize)]
 pub struct Tedious;
@@ -82,6 +82,47 @@ impl<'de> Deserialize<'de> for Unspeakable {
     }
 }
 
+/// Serde refuses to write it, once the function that sent it has ended: the thread of this number waits for its next call.
+pub struct Belated(pub u32);
+
+/// One is being written.
+static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
+
+impl Serialize for Belated {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 == 0 {
+            return serializer.serialize_u32(0);
+        }
+        IS_WRITTEN.store(true, Ordering::SeqCst);
+        // It does not sleep at once only for a moment.
+        let mut looks = 0;
+        while looks < 100 {
+            looks = if sleeps(self.0) { looks + 1 } else { 0 };
+            thread::yield_now();
+        }
+        Err(serde::ser::Error::custom("it is too late"))
+    }
+}
+
+/// The number of this thread, where there are such.
+fn this_thread() -> u32 {
+    let link = std::fs::read_link("/proc/thread-self").ok();
+    link.and_then(|link| link.file_name()?.to_str()?.parse().ok()).unwrap_or(1)
+}
+
+/// Whether a thread of this process waits for something, or nobody can tell.
+fn sleeps(thread: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
+}
+
+impl<'de> Deserialize<'de> for Belated {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u32::deserialize(deserializer).map(Self)
+    }
+}
+
+/// All of them, as both sides have them.
 pub struct Table {
     pub functions: Functions,
     pub square: CallFunction<i64, i64>,
@@ -114,6 +155,8 @@ pub struct Table {
     pub talks: IterationFunction<(), Tedious>,
     /// Sends something, and then neither ends nor looks.
     pub blurts: ProgressFunction<(), Unspeakable, ()>,
+    /// Ends while a newest value is being written, which cannot be.
+    pub belated: ProgressFunction<(), Belated, ()>,
     pub patient: ProgressFunction<(), u32, ()>,
     pub size: ProgressFunction<String, u32, u64, SizeError>,
     pub copy: ProgressFunction<Vec<String>, String, u32>,
@@ -197,6 +240,15 @@ impl Table {
                 loop {
                     thread::park();
                 }
+            }),
+            belated: functions.progress("belated", |progress, ()| {
+                // The second is written by another thread, as the first is under way.
+                progress.report_latest(Belated(0))?;
+                progress.report_latest(Belated(this_thread()))?;
+                while !IS_WRITTEN.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                Ok(())
             }),
             patient: functions.progress("patient", |progress, ()| {
                 progress.report(process::id())?;

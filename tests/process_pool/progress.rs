@@ -1,5 +1,6 @@
 //! What functions send while they run.
 
+use foreground::process::ProcessError;
 use foreground::tasks::TaskOutcome;
 
 use crate::common::{executor, outcome, router, until};
@@ -79,4 +80,17 @@ fn an_iteration_without_end_is_cancelled_between_items() {
     assert_eq!(seen, (1..=seen.len() as u64).map(|n| n * n).collect::<Vec<_>>());
     let again = executor.submit_call_in_process(&table.id, ()).unwrap();
     assert_eq!(outcome(&router, &again).completed(), id);
+}
+
+#[test]
+fn a_newest_value_that_cannot_be_written_fails_a_task_whose_function_has_ended_meanwhile() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = executor(&router, 1);
+    let belated = executor.submit_progress_in_process(&table.belated, ()).unwrap();
+    let error = outcome(&router, &belated).failed().unwrap();
+    assert!(matches!(&error, ProcessError::Codec(_)), "{error:?}");
+    assert!(error.to_string().contains("cannot be written"), "{error}");
+    // The worker goes on.
+    let count = executor.submit_call_in_process(&table.count, ()).unwrap();
+    assert_eq!(outcome(&router, &count).completed(), Some(1));
 }

@@ -38,6 +38,15 @@ struct Latest<M> {
     /// A thread has taken it and writes it. What is said meanwhile comes after it, and is sent by that thread.
     is_being_written: bool,
     after: Vec<Vec<u8>>,
+    /// How the call has ended meanwhile, if the value can be written.
+    end: Option<Vec<u8>>,
+}
+
+impl<M> State<M> {
+    /// How the call ends that would end like this, if all that it said could be written.
+    fn end(&mut self, end: Vec<u8>) -> Vec<u8> {
+        self.failure.take().map_or(end, |failure| failure.to_frame())
+    }
 }
 
 impl<M: Send + 'static> Voice<M> {
@@ -47,8 +56,13 @@ impl<M: Send + 'static> Voice<M> {
         write_message: Write<M>,
         questions: Vec<Arc<QuestionKind<M>>>,
     ) -> Self {
-        let latest =
-            Latest { is_under_way: false, waiting: None, is_being_written: false, after: Vec::new() };
+        let latest = Latest {
+            is_under_way: false,
+            waiting: None,
+            is_being_written: false,
+            after: Vec::new(),
+            end: None,
+        };
         let state = State { latest, last_question: 0, asked: HashMap::new(), failure: None };
         Self { serving, token: call.token.clone(), write_message, questions, state: Mutex::new(state) }
     }
@@ -64,10 +78,17 @@ impl<M: Send + 'static> Voice<M> {
         if let Some(bytes) = last.and_then(|last| self.write_place(&last)) {
             let _ = self.say(bytes);
         }
-        let failure = self.state.lock().failure.take();
-        let end = failure.map_or(end, |failure| failure.to_frame());
         self.serving.forget_call(call);
-        let _ = self.say(end);
+        let mut state = self.state.lock();
+        if state.latest.is_being_written {
+            // Whether it can be is known when that is done.
+            state.latest.end = Some(end);
+            return;
+        }
+        let end = state.end(end);
+        drop(state);
+        // If this fails, the connection has ended, which is told elsewhere.
+        let _ = self.serving.send(end);
     }
 
     /// Sends bytes after those that are to come before them. It may wait until the executor's process has taken what was sent before.
@@ -120,8 +141,10 @@ impl<M: Send + 'static> Voice<M> {
             let mut state = self.state.lock();
             state.latest.is_being_written = false;
             let is_sent = bytes.is_some();
+            let after = mem::take(&mut state.latest.after);
+            let end = state.latest.end.take().map(|end| state.end(end));
             // Under the lock, so that nothing overtakes them. It never waits.
-            for bytes in bytes.into_iter().chain(mem::take(&mut state.latest.after)) {
+            for bytes in bytes.into_iter().chain(after).chain(end) {
                 self.serving.send_now(bytes);
             }
             if is_sent {
