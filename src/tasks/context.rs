@@ -75,9 +75,7 @@ impl<'a, M: Send + 'static> TaskContext<'a, M> {
     #[inline]
     pub fn send(&self, message: M) -> Result<(), TaskCancelled> {
         self.token.check()?;
-        if let Some(value) = self.take_latest() {
-            self.outlet.send(Word::Message(value))?;
-        }
+        self.settle_latest()?;
         self.outlet.send(Word::Message(message))
     }
 
@@ -110,14 +108,16 @@ impl<'a, M: Send + 'static> TaskContext<'a, M> {
         self.outlet.send(Word::Latest(LatestPlace { latest: Arc::clone(latest), retakes }))
     }
 
-    /// Takes back the newest value if it is still under way: what is sent next must come after it.
+    /// Makes a message like any of the newest value if it is still under way: what is sent next must come after it.
     #[inline]
-    fn take_latest(&self) -> Option<M> {
-        let mut slot = self.latest.get()?.lock();
-        let value = slot.value.take()?;
+    fn settle_latest(&self) -> Result<(), TaskCancelled> {
+        let Some(latest) = self.latest.get() else { return Ok(()) };
+        let mut slot = latest.lock();
+        let Some(value) = slot.value.take() else { return Ok(()) };
         // What is sent later must not come at the place of this one.
         slot.retakes += 1;
-        Some(value)
+        // With the lock: the place of a newer value, which another thread may send, must come after it too.
+        self.outlet.send(Word::Message(value))
     }
 
     /// Asks the foreground, and waits for the answer; only this worker waits. The question comes to the callback of
@@ -148,9 +148,7 @@ impl<'a, M: Send + 'static> TaskContext<'a, M> {
             return Err(AskError::OnForeground);
         }
         self.token.check()?;
-        if let Some(value) = self.take_latest() {
-            self.outlet.send(Word::Message(value))?;
-        }
+        self.settle_latest()?;
         let (question, answer) = asked(question, self.token, self.foreground);
         self.outlet.send(Word::Question(question))?;
         Ok(answer)

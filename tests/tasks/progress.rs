@@ -256,6 +256,42 @@ fn threads_of_a_task_report_each_in_order() {
 }
 
 #[test]
+fn the_newest_reports_of_a_thread_keep_their_order_among_those_of_another() {
+    const LAST: u32 = 100_000;
+    const OTHERS: u32 = 1_000_000;
+    let stage = Stage::new(1);
+    let job = stage.executor.submit_progress(|progress| {
+        thread::scope(|scope| {
+            let other = scope.spawn(move || {
+                let mut sent = 0;
+                for n in 0..LAST {
+                    progress.report(OTHERS + n)?;
+                    sent += 1;
+                }
+                Ok::<_, TaskCancelled>(sent)
+            });
+            // Each may be made a message like any by the other thread, and the next one sent meanwhile.
+            for n in 1..=LAST {
+                progress.report_latest(n)?;
+            }
+            Ok::<u32, AskError>(other.join().unwrap()?)
+        })
+    });
+    let job = job.unwrap();
+    observe(&job);
+    let mut seen = Events::new();
+    stage.run_until(&mut seen, |_| job.state().is_done());
+    assert_eq!(seen.pop(), Some(Seen::Done(End::Completed)));
+    let numbers =
+        seen.into_iter().map(|seen| if let Seen::Message(n) = seen { n } else { panic!("{seen:?}") });
+    let (others, newest): (Vec<_>, Vec<_>) = numbers.partition(|n| *n >= OTHERS);
+    assert_eq!(others, (OTHERS..OTHERS + LAST).collect::<Vec<_>>());
+    assert_eq!(newest.last(), Some(&LAST));
+    let turned = newest.windows(2).find(|pair| pair[0] >= pair[1]);
+    assert_eq!(turned, None, "each is newer than the one before");
+}
+
+#[test]
 fn a_cancel_wakes_a_task_that_sleeps() {
     let stage = Stage::<Events>::new(1);
     let (begun, has_begun) = channel();
