@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use shared_child::SharedChild;
 
-use super::exit::Exit;
+use super::exit::{Exit, tell_each};
 use super::lobby::{Asked, Invited, Watched};
 use crate::net::Timer;
 use crate::tasks::CancelToken;
@@ -376,24 +376,22 @@ impl fmt::Debug for Child {
 impl Shared {
     /// Waits for the end, and tells everybody.
     fn reap(&self, last_words: Option<Receiver<()>>) {
-        let status = match self.process.wait() {
+        let (status, error) = match self.process.wait() {
             Ok(status) => {
                 if let Some(last_words) = last_words {
                     // It is told by the end of the channel.
                     let _ = last_words.recv_timeout(LAST_WORDS);
                 }
-                Some(status)
+                (Some(status), None)
             }
             // Told at once: its number is free for others, and whoever still takes it for this process may send them a signal.
-            Err(error) => {
-                log::error!("foreground: nobody can tell how process {} ended: {error}", self.process.id());
-                None
-            }
+            Err(error) => (None, Some(error)),
         };
         self.exit.tell(status);
         self.drop_timers();
-        for invited in self.invited.iter().filter_map(Weak::upgrade) {
-            invited.exited(status);
+        tell_each(self.invited.iter().filter_map(Weak::upgrade), |invited| invited.exited(status));
+        if let Some(error) = error {
+            log::error!("foreground: nobody can tell how process {} ended: {error}", self.process.id());
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use shared_child::SharedChild;
 
 use super::child::{Child, Pipes};
-use super::exit::Exit;
+use super::exit::{Exit, tell_each};
 use super::lobby::{Invited, Watched};
 use super::pool::POOL_VARIABLE;
 use super::stderr;
@@ -432,9 +432,7 @@ fn hand_over(stdin: Option<ChildStdin>, mut ticket: String) {
 
 /// Nobody will come with these tickets.
 fn give_up(invited: Vec<Weak<dyn Invited>>) {
-    for invited in invited.iter().filter_map(Weak::upgrade) {
-        invited.not_started();
-    }
+    tell_each(invited.iter().filter_map(Weak::upgrade), |invited| invited.not_started());
 }
 
 /// Keeps all that was set there, such as a process group, or the flags of Windows: a program with a window that starts one for

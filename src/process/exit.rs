@@ -1,6 +1,7 @@
 //! How a process ends, for those who wait for it.
 
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -29,6 +30,23 @@ struct State {
     on_exit: Vec<OnExit>,
 }
 
+/// Tells each of what has become of a process. It may send to a router, whose waker is the user's: one that panics keeps nobody else
+/// from the news, and nor does a logger that does.
+pub(super) fn tell_each<T>(all: impl IntoIterator<Item = T>, tell: impl Fn(T)) {
+    let mut panicked = 0;
+    for one in all {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| tell(one))) {
+            mem::forget(panic); // its destructor is the user's too
+            panicked += 1;
+        }
+    }
+    if panicked > 0 {
+        mem::forget(catch_unwind(|| {
+            log::error!("foreground: {panicked} that were to learn of the end of a process panicked");
+        }));
+    }
+}
+
 fn unknown() -> io::Error {
     io::Error::other("the process has ended, and the system did not tell how: somebody else waited for it")
 }
@@ -38,15 +56,10 @@ impl Exit {
     pub(super) fn tell(&self, status: Option<ExitStatus>) {
         let mut state = self.state.lock();
         state.exited = Some(status);
-        let on_exit = std::mem::take(&mut state.on_exit);
+        let on_exit = mem::take(&mut state.on_exit);
         self.changed.notify_all();
         drop(state);
-        for callback in on_exit {
-            // It may send to a router, whose waker is the user's. One that panics keeps nobody else from the news.
-            if catch_unwind(AssertUnwindSafe(|| callback(status))).is_err() {
-                log::error!("foreground: what was to learn of the end of a process panicked");
-            }
-        }
+        tell_each(on_exit, |callback| callback(status));
     }
 
     /// The status, if it has ended and that is known.

@@ -11,6 +11,7 @@ mod exit;
 pub mod fuzzing;
 mod intake;
 mod lobby;
+mod orphan;
 mod outlet;
 mod pool;
 mod remote_pipe;

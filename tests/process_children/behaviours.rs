@@ -28,6 +28,7 @@ pub fn behave(behaviour: &str) {
         "middle that exits" => middle_that_exits(),
         "survive" => survive(),
         "serve" => serve(),
+        "serve without a log" => serve_without_a_log(),
         "replaced" => replaced(),
         "hands_on_nothing" => super::streams::hands_on_nothing(),
         "unwaited" => super::ends::unwaited(),
@@ -164,6 +165,27 @@ fn serve() {
     }
     // The end of this process is on its way.
     sleep();
+}
+
+/// The same with a logger that panics, as many do whose standard error is gone.
+fn serve_without_a_log() {
+    struct Gone;
+
+    impl log::Log for Gone {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, _: &log::Record<'_>) {
+            panic!("on purpose");
+        }
+
+        fn flush(&self) {}
+    }
+
+    log::set_logger(&Gone).unwrap();
+    log::set_max_level(log::LevelFilter::Error);
+    serve();
 }
 
 /// Sends until it cannot, which it lives to tell.

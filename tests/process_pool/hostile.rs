@@ -1,14 +1,17 @@
 //! Workers that speak the protocol by hand, and badly: they cost their own task, and nothing else.
 
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use foreground::process::{ProcessError, ProcessPoolError};
 
-use crate::common::{WAIT, builder, executor, outcome, router, worker_that};
+use crate::common::{WAIT, builder, executor, outcome, router, until, worker_that};
 use crate::functions::Table;
+use crate::workers::is_running;
 
 /// In the worker.
 pub fn behave(how: &str) {
@@ -21,7 +24,13 @@ pub fn behave(how: &str) {
             let built = foreground::process::ProcessExecutor::new(&router);
             std::process::exit(if matches!(built, Err(ProcessPoolError::InWorker)) { 17 } else { 18 });
         }
-        "executor" => crate::workers::be_an_executor(),
+        "serves without a log" => {
+            log::set_logger(&PanickingLogger).unwrap();
+            log::set_max_level(log::LevelFilter::Error);
+            Table::new().functions.serve_if_worker();
+        }
+        "executor" => crate::workers::be_an_executor("serves"),
+        "executor of workers without a log" => crate::workers::be_an_executor("serves without a log"),
         "executor that lets go" => crate::workers::be_an_executor_that_lets_go(),
         _ => {}
     }
@@ -49,6 +58,18 @@ pub fn behave(how: &str) {
             write_frame(&mut executor, b"o\x02");
             write_frame(&mut executor, b"o\x02");
         }
+        "shares" => {
+            // A number is written in groups of seven bits, after its sign.
+            let mut rest = 2 * u64::from(share(&executor));
+            let mut result = vec![b'o'];
+            while rest >= 0x80 {
+                result.push(rest as u8 | 0x80);
+                rest >>= 7;
+            }
+            result.push(rest as u8);
+            write_frame(&mut executor, &result);
+            return;
+        }
         "closes" => drop(executor.shutdown(std::net::Shutdown::Both)),
         other => panic!("no such behaviour: {other}"),
     }
@@ -60,6 +81,29 @@ pub fn behave(how: &str) {
     if how == "closes" {
         thread::sleep(2 * WAIT);
     }
+}
+
+/// As many do whose standard error is gone.
+struct PanickingLogger;
+
+impl log::Log for PanickingLogger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, _: &log::Record<'_>) {
+        panic!("on purpose");
+    }
+
+    fn flush(&self) {}
+}
+
+/// Starts a process that has the connection too, and ends with it; returns its number.
+fn share(executor: &UnixStream) -> u32 {
+    let connection = OwnedFd::from(executor.try_clone().unwrap());
+    let mut command = Command::new("cat");
+    command.stdin(connection).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap().id()
 }
 
 fn greet(version: u16) -> UnixStream {
@@ -132,6 +176,15 @@ fn a_second_result_ends_the_worker_and_not_the_next_task() {
         foreground::tasks::TaskOutcome::Failed(ProcessError::Lost(_)) => {}
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_connection_that_another_process_has_too_ends_with_its_worker() {
+    let (table, router) = (Table::new(), router::<()>());
+    let executor = builder(&router).workers(1).command(|| Ok(worker_that("shares"))).build().unwrap();
+    let call = executor.submit_call_in_process(&table.square, 1).unwrap();
+    let id = outcome(&router, &call).completed().unwrap().try_into().unwrap();
+    until(&router, &mut (), |()| !is_running(id));
 }
 
 #[test]

@@ -97,9 +97,9 @@ fn what_a_worker_starts_has_not_its_ticket() {
 }
 
 /// In a child: has one worker that waits, and one that is at work, and says which they are.
-pub fn be_an_executor() -> ! {
+pub fn be_an_executor(workers: &'static str) -> ! {
     let (table, router) = (Table::new(), router::<Vec<u32>>());
-    let executor = executor(&router, 2);
+    let executor = builder(&router).workers(2).command(move || Ok(worker_that(workers))).build().unwrap();
     let patient = executor.submit_progress_in_process(&table.patient, ()).unwrap();
     patient.on_progress(|ids: &mut Vec<u32>, id| ids.push(id));
     let id = executor.submit_call_in_process(&table.id, ()).unwrap();
@@ -131,6 +131,11 @@ fn the_workers_of_an_executor_that_is_killed_end() {
 }
 
 #[test]
+fn workers_whose_logger_panics_end_all_the_same() {
+    assert_eq!(workers_that_end_with_their_executor("executor of workers without a log"), 2);
+}
+
+#[test]
 fn a_worker_that_was_told_to_end_and_has_not_ends_with_its_executor() {
     assert_eq!(workers_that_end_with_their_executor("executor that lets go"), 1);
 }
@@ -149,7 +154,7 @@ fn workers_that_end_with_their_executor(executor: &str) -> usize {
     ids.len()
 }
 
-fn is_running(id: u32) -> bool {
+pub fn is_running(id: u32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{id}/stat"));
     match state {
         Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X'])),

@@ -1,6 +1,5 @@
 //! How it stands with the router: what it says, and what becomes of this process when it goes.
 
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::super::connection::{ConnectionLink, Peer};
+use super::super::orphan;
 use super::super::wire::{self, Welcome, kind};
 use super::room::{Room, too_much};
 use crate::net::{Disconnect, Timer};
@@ -20,9 +20,6 @@ pub(in super::super) enum OnLost {
     /// Send no more.
     Close,
 }
-
-/// With what code a process ends whose router has gone.
-const EXIT_CODE: i32 = 1;
 
 /// How long a process may live that was told of the close, once the router's process has gone.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -115,15 +112,15 @@ impl Peer for Standing {
             return;
         }
         if !told {
-            log::error!("foreground: the process that receives has gone, so this one ends: {reason}");
-            process::exit(EXIT_CODE);
+            orphan::end_process(format_args!(
+                "the process that receives has gone, so this one ends: {reason}"
+            ));
         }
         // It was told just before, and may be at its last words.
         let standing = Arc::downgrade(&self);
         let exit = move || {
             if standing.upgrade().is_some_and(|standing| !standing.state.lock().ended) {
-                log::error!("foreground: the process that received has gone, and so this one ends");
-                process::exit(EXIT_CODE);
+                orphan::end_process(format_args!("the process that received has gone, and so this one ends"));
             }
         };
         // Without a timer it lives on, which is the lesser harm.

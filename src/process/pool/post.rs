@@ -6,7 +6,7 @@ use std::mem;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -15,8 +15,9 @@ use super::super::lobby::{Asked, Entrance, Invited, Watched, check_version};
 use super::super::ticket::Ticket;
 use super::super::wire::{self, Capacity, Denial, Hello, Welcome};
 use super::POOL_TYPE;
+use super::crew::EXIT_TIME;
 use super::wire::kind;
-use crate::net::{Disconnect, DisconnectKind, When};
+use crate::net::{Disconnect, DisconnectKind, Timer, When};
 
 pub(super) struct Post {
     limit: u32,
@@ -36,8 +37,27 @@ struct State {
     gone: Option<String>,
     /// The process has ended.
     exited: Option<Option<ExitStatus>>,
+    /// Ends the connection, as the process has ended.
+    release: Option<Timer>,
     /// Of the thread that waits for news.
     waker: Option<Waker>,
+}
+
+impl State {
+    /// Ends the connection of a process that has ended, once what it sent has been read. A process that it started may have it too,
+    /// and live on.
+    fn release_soon(&mut self) {
+        let (Some(link), Some(_)) = (&self.link, self.exited) else { return };
+        let link = Arc::downgrade(link);
+        let release = move || {
+            if let Some(link) = link.upgrade() {
+                link.close(Disconnect::closed_here());
+            }
+        };
+        let deadline = Instant::now().checked_add(EXIT_TIME);
+        // Without a timer it stays until that process ends, that is all.
+        self.release = deadline.and_then(|deadline| Timer::at(deadline, release).ok());
+    }
 }
 
 /// What has become of a worker.
@@ -139,7 +159,10 @@ impl Invited for Post {
     }
 
     fn came(self: Arc<Self>, link: &ConnectionLink, _: &Hello) -> Arc<dyn Peer> {
-        self.state.lock().link = Some(Arc::clone(link));
+        let mut state = self.state.lock();
+        state.link = Some(Arc::clone(link));
+        state.release_soon();
+        drop(state);
         self
     }
 
@@ -154,7 +177,10 @@ impl Invited for Post {
     }
 
     fn exited(self: Arc<Self>, status: Option<ExitStatus>) {
-        self.change(|state| state.exited = Some(status));
+        self.change(|state| {
+            state.exited = Some(status);
+            state.release_soon();
+        });
         self.entrance.withdraw();
     }
 
@@ -205,17 +231,19 @@ impl Peer for Post {
     }
 
     fn on_closed(self: Arc<Self>, reason: &Disconnect) {
+        let mut kept = None;
+        self.change(|state| {
+            state.gone.get_or_insert_with(|| reason.to_string());
+            // Something that was sent may not have been read.
+            state.has_begun |= reason.kind() == DisconnectKind::ClosedHere;
+            kept = Some((state.link.take(), state.release.take()));
+        });
+        drop(kept);
         match reason.kind() {
             DisconnectKind::TooLarge | DisconnectKind::Malformed | DisconnectKind::Panicked => {
                 log::warn!("foreground: a worker process was cut off: {reason}");
             }
             _ => {}
         }
-        let mut link = None;
-        self.change(|state| {
-            state.gone.get_or_insert_with(|| reason.to_string());
-            link = state.link.take();
-        });
-        drop(link);
     }
 }

@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -16,6 +15,7 @@ use parking_lot::{Condvar, Mutex};
 use super::super::codec::Codec;
 use super::super::connection::{Connection, ConnectionLink, Peer};
 use super::super::error::{ConnectError, ConnectErrorKind};
+use super::super::orphan;
 use super::super::ticket::{Ticket, TicketErrorKind};
 use super::super::wire::{self as pipes, Welcome};
 use super::wire::{self, Failure, Head, kind};
@@ -305,8 +305,9 @@ impl Peer for Serving {
         let ends_by_itself = state.is_dismissed && state.current.is_none();
         drop(state);
         if !ends_by_itself {
-            log::error!("foreground: the executor's process has gone, so this worker ends: {reason}");
-            process::exit(1);
+            orphan::end_process(format_args!(
+                "the executor's process has gone, so this worker ends: {reason}"
+            ));
         }
     }
 }
