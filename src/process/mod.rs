@@ -28,8 +28,8 @@ pub use self::error::{
     ConnectError, ConnectErrorKind, RemotePipeError, RemoteSendError, RemoteSendErrorKind,
 };
 pub use self::pool::{
-    CallFunction, Functions, IterationFunction, ProcessError, ProcessExecutor, ProcessExecutorBuilder,
-    ProcessFunction, ProcessPoolError, ProgressFunction,
+    CallFunction, Functions, IterationFunction, POOL_VARIABLE, ProcessError, ProcessExecutor,
+    ProcessExecutorBuilder, ProcessFunction, ProcessPoolError, ProgressFunction,
 };
 pub use self::remote_pipe::RemotePipeOptions;
 pub use self::remote_sender::{RemoteSender, RemoteSenderBuilder, StartedRemoteSender};

@@ -199,9 +199,11 @@ impl<S: 'static> ProcessExecutorBuilder<S> {
     /// # Ok::<(), foreground::process::ProcessPoolError>(())
     /// ```
     pub fn build(self) -> Result<ProcessExecutor<S>, ProcessPoolError> {
+        if worker::is_unaware() {
+            return Err(ProcessPoolError::InWorker);
+        }
         let command = match self.command {
             Some(command) => command,
-            None if worker::is_unaware() => return Err(ProcessPoolError::InWorker),
             None => {
                 // Tried now, to be told now. It is looked up for each worker: the file may be replaced while this one runs.
                 drop(Command::this_program().map_err(ProcessPoolError::Program)?);

@@ -20,8 +20,9 @@ pub use self::executor::{ProcessExecutor, ProcessExecutorBuilder};
 pub use self::function::{CallFunction, IterationFunction, ProcessFunction, ProgressFunction};
 pub use self::functions::Functions;
 
-/// Has the ticket of a worker of a pool.
-pub(super) const POOL_VARIABLE: &str = "FOREGROUND_POOL_TICKET";
+/// The variable of the environment by which an executor hands a worker its ticket, for
+/// [`Functions::serve_if_worker`].
+pub const POOL_VARIABLE: &str = "FOREGROUND_POOL_TICKET";
 
 /// What both sides call the connection, in the place of the type of a pipe's messages. Its number is the version of `wire`.
 const POOL_TYPE: &str = "foreground pool 1";
