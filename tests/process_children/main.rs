@@ -1,6 +1,8 @@
 //! Processes that are started, stopped and lost. Most are this very program, told by its environment what to do.
 
 mod behaviours;
+#[path = "../support/belongings.rs"]
+mod belongings;
 #[path = "../process/common.rs"]
 mod common;
 mod ends;

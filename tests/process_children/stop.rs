@@ -12,8 +12,8 @@ use foreground::tasks::{CancelToken, Progress, TaskCancelled, TaskExecutor, Task
 use foreground::{MessageReceiver, MessageRouter, PipeEnd};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::belongings::children_of_this_process;
 use crate::common::{Seen, WAIT, child, collect, command, router, until_end};
-use crate::many::children_of_this_process;
 
 /// So long that only a kill ahead of its time ends a test in time.
 const LONG: Duration = Duration::from_secs(1000);

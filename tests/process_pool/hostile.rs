@@ -19,10 +19,13 @@ pub fn behave(how: &str) {
         "ends" => return,
         // For longer than anybody waits, and not for ever: the tests may be killed meanwhile.
         "sleeps" => return thread::sleep(2 * WAIT),
+        #[cfg(target_os = "linux")]
+        "counts" => return crate::workers::count(),
         "unaware" => {
             let router: foreground::MessageRouter = router();
-            let built = foreground::process::ProcessExecutor::new(&router);
-            std::process::exit(if matches!(built, Err(ProcessPoolError::InWorker)) { 17 } else { 18 });
+            let built = [foreground::process::ProcessExecutor::new(&router), builder(&router).build()];
+            let is_refused = |built: &Result<_, _>| matches!(built, Err(ProcessPoolError::InWorker));
+            std::process::exit(if built.iter().all(is_refused) { 17 } else { 18 });
         }
         "serves without a log" => {
             log::set_logger(&PanickingLogger).unwrap();
@@ -176,6 +179,8 @@ fn a_second_result_ends_the_worker_and_not_the_next_task() {
         foreground::tasks::TaskOutcome::Failed(ProcessError::Lost(_)) => {}
         other => panic!("{other:?}"),
     }
+    // Each worker is ended by its second result.
+    until(&router, &mut (), |()| executor.worker_ids().is_empty());
 }
 
 #[test]

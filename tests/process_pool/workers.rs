@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use foreground::tasks::TaskOutcome;
 
+#[cfg(target_os = "linux")]
+use crate::belongings::Belongings;
 use crate::cancel::is_there;
 use crate::common::{WAIT, builder, executor, outcome, router, until, worker_that};
 use crate::functions::Table;
@@ -70,22 +72,45 @@ fn two_executors_have_workers_of_their_own() {
     assert!(!one.kill_worker(ids[1]));
 }
 
+/// Counted in a process of its own, where no other test runs, with folders of its own.
 #[test]
-fn descriptors_and_zombies_do_not_add_up() {
+#[cfg(target_os = "linux")]
+fn workers_leave_no_descriptors_threads_folders_and_zombies() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = worker_that("counts");
+    command.env("TMPDIR", folder.path()).env_remove("XDG_RUNTIME_DIR").stdout(Stdio::null()).log_stderr(None);
+    let child = command.spawn().unwrap();
+    let status = child.wait_timeout(2 * WAIT).unwrap();
+    assert!(status.is_some_and(|status| status.success()), "{status:?}; it has said why");
+}
+
+/// In a child: what workers leave that come and go.
+#[cfg(target_os = "linux")]
+pub fn count() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use foreground::process::ProcessError;
+
     let (table, router) = (Table::new(), router::<()>());
-    let executor = builder(&router).workers(1).tasks_per_worker(1).build().unwrap();
-    let descriptors = || std::fs::read_dir("/proc/self/fd").map_or(0, |all| all.count());
-    let mut before = None;
-    for n in 0..60 {
-        let square = executor.submit_call_in_process(&table.square, n).unwrap();
-        assert_eq!(outcome(&router, &square).completed(), Some(n * n));
-        until(&router, &mut (), |()| executor.worker_ids().is_empty());
-        if n == 10 {
-            before = Some(descriptors());
-        }
+    // It opens the door, and keeps it open.
+    let _kept = router.remote_pipe::<u8>().unwrap();
+    let has_begun = AtomicBool::new(false);
+    let command = move || match has_begun.swap(true, Ordering::SeqCst) {
+        false => Err(std::io::Error::other("not yet")),
+        true => Ok(worker_that("serves")),
+    };
+    let executor = builder(&router).workers(1).tasks_per_worker(1).command(command).build().unwrap();
+    // It starts the thread of the executor, and no worker.
+    let square = executor.submit_call_in_process(&table.square, 1).unwrap();
+    assert!(matches!(outcome(&router, &square), TaskOutcome::Failed(ProcessError::NotStarted(_))));
+    let before = Belongings::now();
+    assert_eq!((before.folders, before.children), (1, 0));
+    for n in 0..100 {
+        let way = (n % 3 == 0).then(|| "kill".to_owned());
+        let crash = executor.submit_call_in_process(&table.crash, way).unwrap();
+        assert_eq!(outcome(&router, &crash).completed().is_some(), n % 3 != 0);
     }
-    // Other tests of this program have descriptors too, but not forty-nine more than before.
-    assert!(descriptors() < before.unwrap() + 40 || cfg!(not(target_os = "linux")));
+    Belongings::wait_until_as(&before);
 }
 
 #[test]
