@@ -245,16 +245,14 @@ impl Protocol for Connection {
 
     fn on_bad_input(&self, link: &ConnectionLink, reason: Disconnect) {
         log::debug!("foreground: a connection between processes is cut off: {reason}");
-        // Who has left so much unread that the system takes no more would not read this either, and be listened to for ever.
         let has_guest = matches!(self.side, Side::Host(_)) && self.peer.get().is_some();
-        if has_guest && link.unsent() == 0 {
+        if has_guest {
             // So that it learns of it as of a close, and does not take this process for dead.
-            let sent = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
-            if sent.is_ok() && link.unsent() == 0 {
-                return link.finish(reason);
-            }
+            let _ = link.send(wire::frame(kind::CLOSED, |_| {}), When::Now);
+            link.finish(reason);
+        } else {
+            link.close(reason);
         }
-        link.close(reason);
     }
 
     fn on_read(&self, _: &ConnectionLink) {

@@ -22,6 +22,9 @@ const EXIT_TIME: Duration = Duration::from_secs(1);
 /// A child that has ended may have come just before, and not been let in yet. So long is what it brought looked for.
 const LATE: Duration = Duration::from_millis(100);
 
+/// And after that so often, as the thread that lets it in may have been kept elsewhere: once to find it at the door, once to hear it.
+const LOOKS: u32 = 3;
+
 /// So many bytes of what it is told may a sender leave unread.
 const UNREAD: usize = 64 * 1024;
 
@@ -163,12 +166,21 @@ impl<T: Send + 'static> Intake<T> {
         entrance.is_some_and(|entrance| entrance.withdraw())
     }
 
-    /// The child has ended, and nobody has come. On the thread that lets them in, so that nobody is just coming.
-    fn nobody_came(&self) {
-        let state = self.state.lock();
-        let (came, status) = (state.came, state.exited.flatten());
+    /// The child has ended, and so far nobody has come. On the thread that lets them in, which does that between two looks.
+    fn look_for_it(self: Arc<Self>, looks: u32) {
+        let mut state = self.state.lock();
+        if state.came || state.end.is_some() {
+            return;
+        }
+        let status = state.exited.flatten();
+        let late = Arc::clone(&self);
+        let again = (looks > 0).then(|| Timer::at(Instant::now(), move || late.look_for_it(looks - 1)));
+        let again = again.and_then(Result::ok);
+        let is_timed = again.is_some();
+        let before = std::mem::replace(&mut state.wait, again);
         drop(state);
-        if !came {
+        drop(before);
+        if !is_timed {
             self.withdraw();
             self.end_with(PipeEnd::Lost(status));
         }
@@ -297,11 +309,11 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
             return;
         }
         let late = Arc::clone(&self);
-        state.wait = Timer::at(Instant::now() + LATE, move || late.nobody_came()).ok();
+        state.wait = Timer::at(Instant::now() + LATE, move || late.look_for_it(LOOKS)).ok();
         let is_timed = state.wait.is_some();
         drop(state);
         if !is_timed {
-            self.nobody_came();
+            self.look_for_it(0);
         }
     }
 
@@ -309,7 +321,7 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
         let mut state = self.state.lock();
         // Who has ended the pipe does not listen any more, though its connection may still be there.
         let link = state.link.clone().filter(|_| state.end.is_none());
-        let (came, told, has_ended) = (state.came, state.told, state.end.is_some());
+        let (came, told) = (state.came, state.told);
         state.stopping = true;
         drop(state);
         match link {
@@ -317,7 +329,7 @@ impl<T: DeserializeOwned + Send + 'static> Invited for Intake<T> {
             _ if told => Asked::Told,
             _ if came => Asked::Gone,
             // Otherwise it is just being let in, and told then.
-            _ if self.withdraw() || has_ended => Asked::NotCome,
+            _ if self.withdraw() || self.state.lock().end.is_some() => Asked::NotCome,
             _ => Asked::Told,
         }
     }
@@ -344,12 +356,7 @@ impl<T: DeserializeOwned + Send + 'static> Peer for Intake<T> {
                     EndCode::Panicked => PipeEnd::Panicked,
                     EndCode::NeverStarted => PipeEnd::NeverStarted,
                 });
-                if link.unsent() == 0 {
-                    link.finish(Disconnect::closed_by_peer());
-                } else {
-                    // It does not read what room it has, and need not any more.
-                    link.close(Disconnect::closed_by_peer());
-                }
+                link.finish(Disconnect::closed_by_peer());
                 Ok(())
             }
             _ => Err(wire::malformed("a frame of an unknown kind")),

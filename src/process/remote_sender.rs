@@ -221,8 +221,8 @@ pub struct StartedRemoteSender<T> {
 
 impl<T: Serialize> StartedRemoteSender<T> {
     /// Sends a message. On a full bounded pipe this waits for room, on any pipe for the router's process to take what was sent
-    /// before, if that is more than 1 MiB. It never waits on the thread that reads and writes all connections, where a logger of yours may
-    /// be called: there, a full pipe is an error.
+    /// before, if that is more than 1 MiB. It never waits on a thread of this crate that reads and writes connections, where a logger of yours may
+    /// be called: there, a full pipe is an error, and so is more than 1 MiB that was not taken.
     ///
     /// # Errors
     /// [`RemoteSendError`] gives the message back: nobody receives any more, or it cannot be written, or is too large.

@@ -56,11 +56,14 @@ pub struct TaskContext<'a, M: Send + 'static> {
     token: &'a CancelToken,
     foreground: ThreadId,
     latest: OnceLock<Latest<M>>,
+    /// Held by a thread that sends the newest value as a message, or a new place for one, so that none is sent behind a later one. The
+    /// foreground never waits for it.
+    order: Mutex<()>,
 }
 
 impl<'a, M: Send + 'static> TaskContext<'a, M> {
     pub(crate) fn new(outlet: &'a dyn Outlet<M>, token: &'a CancelToken, foreground: ThreadId) -> Self {
-        Self { outlet, token, foreground, latest: OnceLock::new() }
+        Self { outlet, token, foreground, latest: OnceLock::new(), order: Mutex::new(()) }
     }
 
     /// Sends a message to the future. Never blocks. Messages arrive in the order in which they were sent, before
@@ -105,6 +108,7 @@ impl<'a, M: Send + 'static> TaskContext<'a, M> {
         if replaced.is_some() {
             return Ok(());
         }
+        let _order = self.order.lock();
         self.outlet.send(Word::Latest(LatestPlace { latest: Arc::clone(latest), retakes }))
     }
 
@@ -112,11 +116,13 @@ impl<'a, M: Send + 'static> TaskContext<'a, M> {
     #[inline]
     fn settle_latest(&self) -> Result<(), TaskCancelled> {
         let Some(latest) = self.latest.get() else { return Ok(()) };
+        // Until it is sent: the place of a newer value, which another thread may send, must come after it too.
+        let _order = self.order.lock();
         let mut slot = latest.lock();
         let Some(value) = slot.value.take() else { return Ok(()) };
         // What is sent later must not come at the place of this one.
         slot.retakes += 1;
-        // With the lock: the place of a newer value, which another thread may send, must come after it too.
+        drop(slot);
         self.outlet.send(Word::Message(value))
     }
 

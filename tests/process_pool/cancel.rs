@@ -127,8 +127,7 @@ fn a_shutdown_ends_a_worker_that_is_suspended() {
         std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap().contains(") T ")
     });
     executor.shutdown(&mut (), Duration::from_millis(50)).unwrap();
-    assert_eq!(executor.worker_ids(), [0_u32; 0]);
-    assert!(!is_there(id));
+    until(&router, &mut (), |()| executor.worker_ids().is_empty() && !is_there(id));
 }
 
 /// Whether there is a process, be it a zombie.

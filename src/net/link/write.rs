@@ -1,6 +1,7 @@
 //! Writing a connection, by whichever thread it is.
 
 use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,6 +35,11 @@ pub(crate) enum When {
 pub(crate) enum NotSent {
     Disconnected(Disconnect),
     TimedOut,
+}
+
+/// Whether it is the peer that has gone.
+fn is_of_peer(reason: &Disconnect) -> bool {
+    reason.kind() == DisconnectKind::ClosedByPeer
 }
 
 impl<P: Protocol> Link<P> {
@@ -155,14 +161,15 @@ impl<P: Protocol> Link<P> {
         self.watch(&mut state);
         let (phase, eof) = (state.phase, state.eof);
         drop((state, output));
-        let is_gone = failure
-            .as_ref()
-            .is_some_and(|reason: &Disconnect| eof || reason.kind() != DisconnectKind::ClosedByPeer);
         match phase {
             Phase::Finishing if failure.is_some() => self.end(),
             Phase::Finishing if done => self.half_close(),
-            // Nothing more can come or go. Or it is not the peer that has gone, and it might wait for what was thrown away for ever.
-            Phase::Open if is_gone => self.close(failure.clone().unwrap_or_else(Disconnect::closed_by_peer)),
+            // Nothing more can come or go.
+            Phase::Open if failure.is_some() && eof => self.close(Disconnect::closed_by_peer()),
+            // The peer might wait for ever for what was thrown away.
+            Phase::Open if failure.as_ref().is_some_and(|reason| !is_of_peer(reason)) => {
+                self.stream.shut_down(Shutdown::Write);
+            }
             Phase::Open if was_high && has_room => self.protocol.on_room(self),
             _ => {}
         }
@@ -172,7 +179,9 @@ impl<P: Protocol> Link<P> {
     /// Reading goes on: what the peer sent before it went is still worth having.
     fn cannot_write(&self, output: &mut Output, error: io::Error) -> Disconnect {
         let reason = match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Disconnect::closed_by_peer(),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+                Disconnect::closed_by_peer()
+            }
             _ => Disconnect::io("writing to the connection", error),
         };
         let reason = output.refused.get_or_insert(reason).clone();

@@ -277,7 +277,7 @@ impl Functions {
     /// Call it at the beginning of `main`: what comes before, the workers do as well. The functions run on the calling thread, one
     /// at a time.
     ///
-    /// A program that a function starts, and that calls this too, must not take itself for the worker: [`Command`](crate::process::Command)
+    /// A program that a function starts, and that calls this too or builds an executor, must not take itself for the worker: [`Command`](crate::process::Command)
     /// leaves it no ticket. If a function starts one by other means, remove the variable
     /// [`POOL_VARIABLE`](super::POOL_VARIABLE) (`FOREGROUND_POOL_TICKET`) from its environment.
     ///

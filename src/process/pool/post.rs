@@ -235,7 +235,7 @@ impl Peer for Post {
         self.change(|state| {
             state.gone.get_or_insert_with(|| reason.to_string());
             // Something that was sent may not have been read.
-            state.has_begun |= reason.kind() == DisconnectKind::ClosedHere;
+            state.has_begun |= reason.kind() != DisconnectKind::ClosedByPeer;
             kept = Some((state.link.take(), state.release.take()));
         });
         drop(kept);
