@@ -57,10 +57,7 @@ pub fn behave(how: &str) {
         "bad question" => write_frame(&mut executor, b"q\xff"),
         "bad message" => write_frame(&mut executor, b"m\x01\x02\x03"),
         "bad result" => write_frame(&mut executor, b"o\x01\x02\x03"),
-        "two results" => {
-            write_frame(&mut executor, b"o\x02");
-            write_frame(&mut executor, b"o\x02");
-        }
+        "three results" => (0..3).for_each(|_| write_frame(&mut executor, b"o\x02")),
         "shares" => {
             // A number is written in groups of seven bits, after its sign.
             let mut rest = 2 * u64::from(share(&executor));
@@ -167,19 +164,19 @@ fn values_of_other_types_are_told_as_that() {
 }
 
 #[test]
-fn a_second_result_ends_the_worker_and_not_the_next_task() {
+fn results_too_many_end_the_worker_and_not_the_next_task() {
     let (table, router) = (Table::new(), router::<()>());
-    let executor = builder(&router).workers(1).command(|| Ok(worker_that("two results"))).build().unwrap();
+    let executor = builder(&router).workers(1).command(|| Ok(worker_that("three results"))).build().unwrap();
     let call = executor.submit_call_in_process(&table.square, 1).unwrap();
     assert_eq!(outcome(&router, &call).completed(), Some(1));
-    // Whether it comes before or after the next call, that call has a result of its own, or its worker was lost.
+    // The second may come during the next call, and be taken for its result, or before, and its worker was lost.
     let call = executor.submit_call_in_process(&table.square, 1).unwrap();
     match outcome(&router, &call) {
         foreground::tasks::TaskOutcome::Completed(1) => {}
         foreground::tasks::TaskOutcome::Failed(ProcessError::Lost(_)) => {}
         other => panic!("{other:?}"),
     }
-    // Each worker is ended by its second result.
+    // No call is left for the third.
     until(&router, &mut (), |()| executor.worker_ids().is_empty());
 }
 
