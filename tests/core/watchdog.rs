@@ -44,7 +44,7 @@ fn the_slow_callback_is_named_and_no_other() {
     let log = logged_by(|| {
         router.dispatch(&mut clock);
     });
-    let pipe = format!("pipe of alloc::string::String, opened at tests/core/watchdog.rs:{line}:");
+    let pipe = format!("pipe of alloc::string::String, opened at {}:{line}:", file!());
     assert_eq!(log.len(), 2, "{log:?}");
     for ((level, text), took) in log.iter().zip(["17.0ms", "18.0ms"]) {
         assert_eq!(*level, log::Level::Warn);
