@@ -20,6 +20,9 @@ use crate::net::{Admission, Disconnect, Link, Protocol, Stream, Timeouts, When};
 /// How long a stranger may take to show its ticket, and who shows one to be told whether it is good.
 pub(super) const GREETING_TIME: Duration = Duration::from_secs(10);
 
+/// How long a peer may take nothing of what it was told last.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// A connection's link.
 pub(super) type ConnectionLink = Arc<Link<Connection>>;
 
@@ -129,8 +132,14 @@ impl Connection {
         greeting: Option<Duration>,
     ) -> std::io::Result<ConnectionLink> {
         let limit = Arc::new(AtomicUsize::new(limit));
-        // A process may be stopped for as long as somebody looks at it in a debugger.
-        let timeouts = Timeouts { greeting, message: None, stall: None, ..Timeouts::default() };
+        let timeouts = Timeouts {
+            greeting,
+            // A process may be stopped for as long as somebody looks at it in a debugger. Once all is said it is not waited for.
+            message: None,
+            stall: None,
+            last_stall: Some(LAST_WORDS),
+            ..Timeouts::default()
+        };
         let decoder = Decoder::new(&limit);
         Link::open(stream, decoder, Self { peer: OnceLock::new(), side, limit }, timeouts)
     }

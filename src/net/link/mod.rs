@@ -253,8 +253,7 @@ impl<P: Protocol> Link<P> {
         }
     }
 
-    /// Ends the connection for the layers above, and in order for the peer: what was sent is still written. Where no time limits how
-    /// long the peer may take nothing, that has the time for its end.
+    /// Ends the connection for the layers above, and in order for the peer: what was sent is still written.
     pub(crate) fn finish(&self, reason: Disconnect) {
         // Both at once: nobody sends more after what he has seen to be the last.
         let mut output = self.output.lock();
@@ -272,9 +271,8 @@ impl<P: Protocol> Link<P> {
         state.since.greeting = None;
         state.since.midway = None;
         state.since.quiet = None;
-        if self.timeouts.stall.is_none() {
-            state.since.finishing = Some(Instant::now());
-            self.reset_alarm(&mut state);
+        if !output.is_empty() && state.since.stalled.is_none() {
+            self.mark_stalled(&mut state);
         }
         self.open.store(false, Ordering::Release); // read by `is_open`
         wake_reader(&state);

@@ -20,6 +20,8 @@ pub(crate) struct Timeouts {
     pub(crate) idle: Option<Duration>,
     /// For the peer to take at least something of what is to be sent.
     pub(crate) stall: Option<Duration>,
+    /// The same once this side has finished, if `stall` is for ever.
+    pub(crate) last_stall: Option<Duration>,
     /// For the peer to close too, once this side has.
     pub(crate) linger: Duration,
 }
@@ -32,8 +34,16 @@ impl Default for Timeouts {
             message: Some(Duration::from_secs(120)),
             idle: None,
             stall: Some(Duration::from_secs(60)),
+            last_stall: None,
             linger: Duration::from_secs(5),
         }
+    }
+}
+
+impl Timeouts {
+    /// How long the peer may take nothing.
+    pub(super) fn stall_in(&self, phase: Phase) -> Option<Duration> {
+        self.stall.or_else(|| self.last_stall.filter(|_| phase == Phase::Finishing))
     }
 }
 
@@ -185,6 +195,7 @@ impl<D> State<D> {
             Disconnect::new(kind, format!("{what} for {:?}", limit.unwrap_or_default()))
         };
         let t = timeouts;
+        let stall = t.stall_in(self.phase);
         [
             (
                 of(self.since.connecting, t.connect),
@@ -206,9 +217,9 @@ impl<D> State<D> {
             ),
             (of(self.since.quiet, t.idle), DisconnectKind::TimedOut, t.idle, "the peer sent nothing"),
             (
-                of(self.since.stalled, t.stall),
+                of(self.since.stalled, stall),
                 DisconnectKind::TimedOut,
-                t.stall,
+                stall,
                 "the peer took nothing of what was sent",
             ),
             (

@@ -190,7 +190,7 @@ impl<P: Protocol> Link<P> {
     }
 
     pub(super) fn mark_stalled(&self, state: &mut State<P::Decoder>) {
-        if self.timeouts.stall.is_some() {
+        if self.timeouts.stall_in(state.phase).is_some() {
             state.since.stalled = Some(Instant::now());
             self.reset_alarm(state);
         }
